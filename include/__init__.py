@@ -1,0 +1,1 @@
+"""The pipeline: what Airflow and the services import."""

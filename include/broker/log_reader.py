@@ -1,0 +1,115 @@
+"""Read a topic as a log: chosen offsets, all partitions, committed records only, no group."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import OffsetOutOfRangeError
+
+from include.broker.connection import client_options, kafka_errors
+from include.broker.records import Record
+from include.errors import Misconfigured, Unavailable
+from include.settings import Settings
+
+
+class LogReader:
+    """
+    One topic's partitions from offsets the caller keeps.
+
+    Transaction markers and aborted records leave holes in the offsets: where to go on is
+    `positions()`, never the last record's offset + 1; the end is the last stable offset.
+    """
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        with kafka_errors(settings, f"reading {topic}"):
+            self._consumer = KafkaConsumer(
+                **client_options(settings),
+                client_id="crypto-kpi-reader",
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                allow_auto_create_topics=False,
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+            )
+            numbers = self._consumer.partitions_for_topic(topic)
+            if not numbers:
+                self._consumer.close()
+                raise Misconfigured(
+                    f"topic {topic} is missing at {settings.kafka_bootstrap}: "
+                    "create it with `python -m include.broker.topics`"
+                )
+            self._partitions = [TopicPartition(topic, n) for n in sorted(numbers)]
+            self._consumer.assign(self._partitions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def beginnings(self) -> dict[int, int]:
+        """Return each partition's first offset still kept."""
+        with kafka_errors(self._settings, f"asking where {self._topic} begins"):
+            found = self._consumer.beginning_offsets(self._partitions)
+        return {tp.partition: offset for tp, offset in found.items()}
+
+    def ends(self) -> dict[int, int]:
+        """Return each partition's last stable offset, exclusive."""
+        with kafka_errors(self._settings, f"asking where {self._topic} ends"):
+            found = self._consumer.end_offsets(self._partitions)
+        return {tp.partition: offset for tp, offset in found.items()}
+
+    def seek(self, offsets: Mapping[int, int]) -> None:
+        """Go on from these offsets; every partition needs one before the first `poll`."""
+        for partition, offset in offsets.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), offset)
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        """
+        Return the next records, in order within a partition; empty if none came in time.
+
+        Raises:
+            Unavailable: The broker is away, or an offset is outside the topic.
+        """
+        with kafka_errors(self._settings, f"reading {self._topic}"):
+            try:
+                polled = self._consumer.poll(int(timeout_s * 1000), max_records=max_records)
+            except OffsetOutOfRangeError as e:
+                raise Unavailable(f"offsets outside {self._topic}: {e}") from e
+        return [
+            Record(r.topic, r.partition, r.offset, r.key, r.value)
+            for records in polled.values()
+            for r in records
+        ]
+
+    def positions(self) -> dict[int, int]:
+        """Return, for each partition, the offset the next `poll` goes on from."""
+        with kafka_errors(self._settings, f"reading {self._topic}"):
+            return {tp.partition: self._consumer.position(tp) for tp in self._partitions}
+
+
+def latest_by_key(settings: Settings, topic: str) -> dict[bytes, bytes]:
+    """
+    Read a compacted topic to its end; return the last value of each key, deleted ones left out.
+
+    Raises:
+        Unavailable: The broker is away.
+    """
+    latest: dict[bytes, bytes] = {}
+    with LogReader(settings, topic) as reader:
+        ends = reader.ends()
+        reader.seek(reader.beginnings())
+        while any(reader.positions()[p] < end for p, end in ends.items()):
+            for record in reader.poll(5_000, timeout_s=1.0):
+                if record.key is None:
+                    continue
+                if record.value is None:
+                    latest.pop(record.key, None)
+                else:
+                    latest[record.key] = record.value
+    return latest

@@ -1,0 +1,67 @@
+"""Create the topics, with their configuration; `python -m include.broker.topics` once at set-up."""
+
+import sys
+
+import structlog
+from kafka import KafkaAdminClient
+from kafka.errors import TopicAlreadyExistsError
+
+from include import log
+from include.broker.connection import client_options, kafka_errors
+from include.errors import Exit, PipelineError
+from include.settings import Settings
+
+DAY_MS = 86_400_000
+logger = structlog.get_logger()
+
+
+def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
+    """Return, for each topic, its partitions and its configuration."""
+    week = {"retention.ms": str(7 * DAY_MS)}
+    compacted = {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
+    return {
+        settings.topic_market: (settings.market_partitions, week),
+        settings.topic_checkpoints: (1, compacted),
+        settings.topic_dead_letters: (1, {"retention.ms": str(30 * DAY_MS)}),
+        settings.topic_health: (1, {"retention.ms": str(DAY_MS)}),
+    }
+
+
+def ensure_topics(settings: Settings) -> list[str]:
+    """
+    Create what is missing; return the names created. Topics that exist are left as they are.
+
+    Raises:
+        Unavailable: The broker is away.
+    """
+    created = []
+    with kafka_errors(settings, "creating topics"):
+        admin = KafkaAdminClient(**client_options(settings))
+        try:
+            existing = set(admin.list_topics())
+            for name, (partitions, config) in wanted(settings).items():
+                if name in existing:
+                    continue
+                spec = {"num_partitions": partitions, "replication_factor": 1, "configs": config}
+                try:
+                    admin.create_topics({name: spec}, wait_for_metadata=True)
+                except TopicAlreadyExistsError:  # somebody else's set-up was faster
+                    continue
+                created.append(name)
+        finally:
+            admin.close()
+    return created
+
+
+def main() -> int:
+    log.configure("topics")
+    try:
+        logger.info("topics.ready", created=ensure_topics(Settings.load()))
+    except PipelineError as e:
+        print(f"topics: {e}", file=sys.stderr)
+        return e.exit_code
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

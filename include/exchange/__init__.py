@@ -1,0 +1,1 @@
+"""All that speaks ccxt: markets polled, history paged, errors named by duty."""

@@ -1,0 +1,1 @@
+"""Arithmetic of the market's figures: records, measures, the registry. Standard library only."""

@@ -1,0 +1,121 @@
+"""Every setting of the pipeline: typed, frozen, read once per process from PIPELINE_* variables."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from include.errors import Misconfigured
+from include.kpis.records import MarketKey
+
+PREFIX = "PIPELINE_"
+EXCHANGE_NAME = re.compile(r"[a-z0-9]{2,30}")
+SYMBOL_NAME = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9-]{1,20})?")
+
+
+class Settings(BaseSettings):
+    """
+    What the services and DAGs may be told.
+
+    Secrets are never settings: a `*_file` names the file that holds one.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    markets: Annotated[tuple[MarketKey, ...], NoDecode] = Field(
+        default=(MarketKey("binance", "BTC/USDT"), MarketKey("binance", "ETH/USDT")),
+        description="What to follow: exchange:SYMBOL, separated by commas",
+    )
+    exchange_url: str = Field(
+        default="",
+        description="Address of a Binance-shaped exchange to ask instead of the real one",
+    )
+    poll_interval_s: float = Field(
+        default=5.0,
+        ge=0,
+        le=3600,
+        description="Seconds between two ticks of one symbol; 0: no pause",
+    )
+    history_bars: int = Field(
+        default=1500, ge=0, le=100_000, description="One-minute candles to fetch at the first start"
+    )
+    exchange_timeout_s: float = Field(
+        default=10.0, gt=0, description="How long one call of the exchange may take"
+    )
+
+    kafka_bootstrap: str = Field(default="127.0.0.1:19092", description="Kafka's host:port")
+    topic_market: str = Field(default="crypto.market", description="Ticks, trades, candles, gaps")
+    topic_checkpoints: str = Field(
+        default="crypto.checkpoints", description="Where each service had got to (compacted)"
+    )
+    topic_dead_letters: str = Field(
+        default="crypto.dead-letters", description="Records that could not be read, and why"
+    )
+    topic_health: str = Field(default="crypto.health", description="The producers' health")
+    market_partitions: int = Field(
+        default=6, ge=1, le=256, description="Partitions of topic_market"
+    )
+    consumer_group: str = Field(default="crypto-kpi-consumer", description="Kafka consumer group")
+
+    influx_url: str = Field(default="http://127.0.0.1:18086", description="InfluxDB's address")
+    influx_org: str = Field(default="crypto", description="InfluxDB organization")
+    influx_bucket: str = Field(default="crypto-data", description="InfluxDB bucket")
+    influx_token_file: Path = Field(
+        default=Path("/run/secrets/influx_writer_token"), description="File with a write token"
+    )
+    influx_timeout_s: float = Field(default=10.0, gt=0, description="How long one write may take")
+
+    postgres_host: str = Field(default="127.0.0.1", description="PostgreSQL's host")
+    postgres_port: int = Field(default=15432, ge=1, le=65535, description="PostgreSQL's port")
+    postgres_database: str = Field(default="market", description="Database of the market tables")
+    postgres_user: str = Field(default="market_writer", description="Role to connect as")
+    postgres_passfile: Path = Field(
+        default=Path("/run/secrets/pgpass"), description="libpq password file (mode 0600)"
+    )
+
+    drain_max_rows: int = Field(
+        default=50_000, ge=1, description="Rows one transaction of the drain may write"
+    )
+    drain_max_s: float = Field(default=45.0, gt=0, description="How long one drain may take")
+
+    @field_validator("markets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_market_key(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("markets")
+    @classmethod
+    def _not_empty(cls, value: tuple[MarketKey, ...]) -> tuple[MarketKey, ...]:
+        if not value:
+            raise ValueError("expected at least one exchange:SYMBOL, found none")
+        if len(set(value)) != len(value):
+            raise ValueError("expected each market once, found one twice")
+        return value
+
+    @classmethod
+    def load(cls) -> Self:
+        """
+        Read the environment.
+
+        Raises:
+            Misconfigured: All wrong settings in one line.
+        """
+        try:
+            return cls()
+        except ValidationError as e:
+            wrong = "; ".join(
+                f"{PREFIX}{'_'.join(str(p) for p in error['loc'][:1]).upper()}: {error['msg']}"
+                for error in e.errors()
+            )
+            raise Misconfigured(f"wrong settings: {wrong}") from None
+
+
+def _market_key(text: str) -> MarketKey:
+    exchange, colon, symbol = text.partition(":")
+    if not colon or not EXCHANGE_NAME.fullmatch(exchange) or not SYMBOL_NAME.fullmatch(symbol):
+        raise ValueError(f"expected exchange:SYMBOL such as binance:BTC/USDT, found {text[:60]!r}")
+    return MarketKey(exchange, symbol)

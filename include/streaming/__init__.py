@@ -1,0 +1,1 @@
+"""The live half: producer (exchange to Kafka) and consumer (Kafka to InfluxDB)."""

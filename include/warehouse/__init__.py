@@ -1,0 +1,1 @@
+"""The trusted half: Kafka and exchange history into PostgreSQL, proved."""

@@ -1,0 +1,176 @@
+"""
+The record format of `crypto.market`: JSON, one event a record.
+
+Every value starts with `v` (the format's version) and `type`; the rest are the fields of the
+record in `include.kpis.records`, a trade being an array. Unknown fields are ignored.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from include.errors import BadRecord
+from include.kpis.records import Candle, Event, Gap, Level, Tick, Trades
+from include.settings import EXCHANGE_NAME, SYMBOL_NAME
+
+VERSION = 1
+MAX_VALUE_BYTES = 900_000  # below Kafka's default limit of 1 MiB for a message
+MAX_QUANTITY = 1e18  # no market trades a price or an amount beyond it: a unit mixed up
+EARLIEST_MS = 1_230_768_000_000  # 2009-01-01, before any crypto market
+LATEST_MS = 4_102_444_800_000  # 2100-01-01; a time in microseconds is far beyond
+
+TYPES: dict[str, type[Event]] = {"tick": Tick, "trades": Trades, "candle": Candle, "gap": Gap}
+_NAMES = {cls: name for name, cls in TYPES.items()}
+_PREFIXES = {cls: f'{{"v":{VERSION},"type":"{name}",'.encode() for cls, name in _NAMES.items()}
+
+
+class _Head(msgspec.Struct):
+    v: int
+    type: str
+
+
+_encoder = msgspec.json.Encoder()
+_head = msgspec.json.Decoder(_Head)
+_decoders = {name: msgspec.json.Decoder(cls) for name, cls in TYPES.items()}
+
+
+def type_of(event: Event) -> str:
+    """Return the event's `type`, which is also the Kafka header of that name."""
+    return _NAMES[type(event)]
+
+
+def encode(event: Event) -> bytes:
+    """Return the record's value."""
+    return _PREFIXES[type(event)] + _encoder.encode(event)[1:]
+
+
+def decode(value: bytes | None) -> Event:
+    """
+    Return the event a record holds, checked: a name is a name, a number is one a market can have.
+
+    Raises:
+        BadRecord: It will never decode; park it. The message names what was found.
+    """
+    if not value:
+        raise BadRecord("expected a JSON object, found an empty value")
+    if len(value) > MAX_VALUE_BYTES:
+        raise BadRecord(f"expected at most {MAX_VALUE_BYTES} bytes, found {len(value)}")
+    try:
+        head = _head.decode(value)
+        if head.v != VERSION:
+            raise BadRecord(f"expected version {VERSION}, found {head.v}")
+        decoder = _decoders.get(head.type)
+        if decoder is None:
+            raise BadRecord(f"expected type {'|'.join(TYPES)}, found {head.type[:40]!r}")
+        event = decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise BadRecord(f"expected a record of version {VERSION}: {e}") from None
+    except RecursionError:
+        raise BadRecord("expected a flat JSON object, found one nested without end") from None
+    _check_names(event.exchange, event.symbol)
+    _check(event)
+    return event
+
+
+@lru_cache(maxsize=4096)
+def _is_name(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.fullmatch(text) is not None
+
+
+def _check_names(exchange: str, symbol: str) -> None:
+    if not _is_name(EXCHANGE_NAME, exchange):
+        raise BadRecord(f"expected an exchange's name, found {exchange[:40]!r}")
+    if not _is_name(SYMBOL_NAME, symbol):
+        raise BadRecord(f"expected a symbol such as BTC/USDT, found {symbol[:40]!r}")
+
+
+def _check(event: Event) -> None:
+    _time("recv_ts_ms", event.recv_ts_ms)
+    match event:
+        case Tick():
+            _check_tick(event)
+        case Trades():
+            _check_trades(event)
+        case Candle():
+            _check_candle(event)
+        case Gap():
+            if not 0 <= event.first_id <= event.last_id < 2**63:
+                raise BadRecord(
+                    f"expected ids first <= last, found {event.first_id}..{event.last_id}"
+                )
+            if "\x00" in event.reason or len(event.reason) > 500:
+                raise BadRecord("expected a short reason, found NUL or more than 500 characters")
+
+
+def _check_tick(tick: Tick) -> None:
+    _time("event_ts_ms", tick.event_ts_ms)
+    _price("close", tick.close)
+    for name, price in (("open", tick.open), ("high", tick.high), ("low", tick.low)):
+        if price is not None:
+            _amount(name, price)
+    for name, volume in (("base_volume", tick.base_volume), ("quote_volume", tick.quote_volume)):
+        if volume is not None:
+            _amount(name, volume)
+    _check_side("bids", tick.bids, sign=-1)
+    _check_side("asks", tick.asks, sign=1)
+
+
+def _check_side(name: str, levels: tuple[Level, ...], *, sign: int) -> None:
+    previous = None
+    for price, amount in levels:
+        if not 0 < price < MAX_QUANTITY or not 0 <= amount < MAX_QUANTITY:
+            raise BadRecord(f"expected positive {name}, found {price} x {amount}")
+        if previous is not None and (price - previous) * sign <= 0:
+            raise BadRecord(f"expected {name} best first, found {price} after {previous}")
+        previous = price
+
+
+def _check_trades(batch: Trades) -> None:
+    previous = -1
+    for trade_id, first_id, last_id, ts_ms, price, amount, side in batch.trades:
+        if not previous < trade_id < 2**63:
+            raise BadRecord(f"expected ascending trade ids, found {trade_id} after {previous}")
+        if not 0 < price < MAX_QUANTITY or not 0 < amount < MAX_QUANTITY:
+            raise BadRecord(f"expected a positive trade, found {price} x {amount} (id {trade_id})")
+        if not EARLIEST_MS <= ts_ms < LATEST_MS:
+            raise BadRecord(f"expected ms since the epoch, found {ts_ms} (id {trade_id})")
+        if side not in ("buy", "sell") or not -1 <= first_id <= last_id < 2**63:
+            raise BadRecord(
+                f"expected a side and first <= last, found {side[:8]!r} (id {trade_id})"
+            )
+        previous = trade_id
+    if previous < 0:
+        raise BadRecord("expected at least one trade, found none")
+
+
+def _check_candle(candle: Candle) -> None:
+    _time("open_ts_ms", candle.open_ts_ms)
+    if candle.open_ts_ms % 60_000:
+        raise BadRecord(f"expected the start of a minute, found {candle.open_ts_ms}")
+    for name, price in (("open", candle.open), ("low", candle.low), ("close", candle.close)):
+        _price(name, price)
+    if not candle.low <= min(candle.open, candle.close) <= candle.high < MAX_QUANTITY:
+        raise BadRecord("expected low <= open, close <= high, found otherwise")
+    if not max(candle.open, candle.close) <= candle.high:
+        raise BadRecord("expected low <= open, close <= high, found otherwise")
+    _amount("volume", candle.volume)
+    if candle.quote_volume is not None:
+        _amount("quote_volume", candle.quote_volume)
+    if candle.trade_count is not None and not 0 <= candle.trade_count < 2**31:
+        raise BadRecord(f"expected a trade_count of 0 or more, found {candle.trade_count}")
+
+
+def _time(name: str, ts_ms: int) -> None:
+    if not EARLIEST_MS <= ts_ms < LATEST_MS:
+        raise BadRecord(f"expected {name} in ms since the epoch, found {ts_ms}")
+
+
+def _price(name: str, value: float) -> None:
+    if not 0 < value < MAX_QUANTITY:
+        raise BadRecord(f"expected a positive {name}, found {value}")
+
+
+def _amount(name: str, value: float) -> None:
+    if not 0 <= value < MAX_QUANTITY:
+        raise BadRecord(f"expected a {name} of 0 or more, found {value}")

@@ -1,0 +1,1 @@
+"""The real servers without Docker: installed, configured, supervised."""
