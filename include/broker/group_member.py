@@ -1,6 +1,6 @@
 """Read a topic as one of a consumer group: partitions are shared, offsets committed by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError
@@ -50,20 +50,20 @@ class GroupMember:
             for r in records
         ]
 
-    def commit(self, next_offsets: Mapping[int, int]) -> None:
+    def commit(self, partitions: Iterable[int]) -> None:
         """
-        Commit where the group goes on from.
+        Commit that all `poll` returned of these *partitions* is done with.
+
+        The position is committed, not the last record's offset + 1: it is beyond the markers.
 
         Raises:
             Unavailable: The broker is away, or the partitions are somebody else's by now: what was
                 read since the last commit will be read again.
         """
-        offsets = {
-            TopicPartition(self._topic, p): OffsetAndMetadata(offset, "", -1)
-            for p, offset in next_offsets.items()
-        }
         with kafka_errors(self._settings, "committing offsets"):
+            done = [TopicPartition(self._topic, partition) for partition in partitions]
             try:
+                offsets = {tp: OffsetAndMetadata(self._consumer.position(tp)) for tp in done}
                 self._consumer.commit(offsets)
             except CommitFailedError as e:
                 raise Unavailable(f"the group gave our partitions away: {e}") from e

@@ -1,0 +1,100 @@
+"""Write line protocol to InfluxDB 2, synchronously: returned means stored and queryable."""
+
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+from include.errors import BadRecord, Misconfigured, Unavailable
+from include.settings import Settings
+
+REFUSED_POINTS = {400, 413, 422}
+REFUSED_US = {
+    401: "the token is not valid here",
+    403: "the token may not write to the bucket",
+    404: "the bucket or the organization does not exist",
+}
+
+
+class InfluxDB:
+    """
+    The bucket of `settings`. No retries in here: the caller knows what may be written again.
+
+    influxdb-client's batching mode loses what it gives up on; its synchronous mode never hides it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Prepare; nothing is sent before `write`.
+
+        Raises:
+            Misconfigured: The token's file cannot be read.
+        """
+        self._settings = settings
+        self._client = InfluxDBClient(
+            url=settings.influx_url,
+            token=_token(settings),
+            org=settings.influx_org,
+            timeout=int(settings.influx_timeout_s * 1000),
+            retries=Retry(total=False),
+        )
+        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+
+    def write(self, lines: bytes) -> None:
+        """
+        Store *lines* (times in ms); the same lines again change nothing.
+
+        Raises:
+            Unavailable: Away, or busy: write the same lines again, after retry_after_s if given.
+            BadRecord: A line is refused; the others may or may not be stored.
+            Misconfigured: The token, bucket or organization is wrong.
+        """
+        if not lines:
+            return
+        try:
+            self._write_api.write(
+                self._settings.influx_bucket,
+                record=lines,
+                write_precision=WritePrecision.MS,  # type: ignore[arg-type]  # a class of strings
+            )
+        except ApiException as e:
+            raise self._named(e) from e
+        except (HTTPError, OSError) as e:
+            raise Unavailable(f"{self._where()}: no answer: {type(e).__name__}") from e
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    def _named(self, e: ApiException) -> BadRecord | Misconfigured | Unavailable:
+        reason = str(getattr(e, "message", None) or e.reason or "")[:200]
+        if e.status in REFUSED_US:
+            return Misconfigured(
+                f"{self._where()} answered {e.status}: {REFUSED_US[e.status]}; check "
+                f"PIPELINE_INFLUX_TOKEN_FILE ({self._settings.influx_token_file}), "
+                f"PIPELINE_INFLUX_ORG and PIPELINE_INFLUX_BUCKET"
+            )
+        if e.status in REFUSED_POINTS:
+            return BadRecord(f"{self._where()} answered {e.status}: {reason}")
+        after = str(e.headers.get("Retry-After", "")) if e.headers is not None else ""
+        return Unavailable(
+            f"{self._where()} answered {e.status}: {reason}",
+            retry_after_s=float(after) if after.isdigit() else None,
+        )
+
+    def _where(self) -> str:
+        return f"InfluxDB at {self._settings.influx_url}"
+
+
+def _token(settings: Settings) -> str:
+    try:
+        token = settings.influx_token_file.read_text().strip()
+    except OSError as e:
+        raise Misconfigured(
+            f"PIPELINE_INFLUX_TOKEN_FILE: cannot read {settings.influx_token_file}: {e.strerror}"
+        ) from None
+    if not token:
+        raise Misconfigured(f"PIPELINE_INFLUX_TOKEN_FILE: {settings.influx_token_file} is empty")
+    return token

@@ -1,0 +1,77 @@
+"""Gather the batches of all markets and publish them in few transactions."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from include import wire
+from include.broker.records import Outgoing
+from include.settings import Settings
+from include.streaming import progress
+from include.streaming.follower import Batch
+
+GATHER_S = 0.1  # a transaction costs some 30 ms: one for all markets that come within this window
+MOST_BATCHES = 200
+
+
+class Writer(Protocol):
+    """Writes records all or nothing; see `include.broker.writer.TransactionalWriter`."""
+
+    def write(self, records: list[Outgoing]) -> None: ...
+
+
+class Outbox:
+    """
+    A meeting point: followers put a batch and wait until Kafka has it.
+
+    So at most one batch of each market is in memory, however slow Kafka is.
+    """
+
+    def __init__(
+        self, settings: Settings, writer: Writer, *, published: Callable[[list[Batch]], None]
+    ) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._published = published
+        self._waiting: asyncio.Queue[tuple[Batch, asyncio.Future[None]]] = asyncio.Queue()
+
+    async def put(self, batch: Batch) -> None:
+        """Hand over *batch*; return once its transaction is committed."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._waiting.put((batch, done))
+        await done
+
+    async def run(self) -> None:
+        """
+        Publish until cancelled.
+
+        Raises:
+            Unavailable: Kafka failed a transaction: resume from the progress Kafka has.
+        """
+        while True:
+            gathered = [await self._waiting.get()]
+            if not self._is_catching_up(gathered[0][0]):
+                await asyncio.sleep(GATHER_S if self._settings.poll_interval_s else 0)
+            while len(gathered) < MOST_BATCHES and not self._waiting.empty():
+                gathered.append(self._waiting.get_nowait())
+            batches = [batch for batch, _ in gathered]
+            await asyncio.to_thread(self._writer.write, self._records(batches))
+            self._published(batches)
+            for _, done in gathered:
+                if not done.cancelled():
+                    done.set_result(None)
+
+    @staticmethod
+    def _is_catching_up(batch: Batch) -> bool:
+        return wire.type_of(batch.events[-1]) != "tick"
+
+    def _records(self, batches: list[Batch]) -> list[Outgoing]:
+        records = []
+        for batch in batches:
+            key = str(batch.market).encode()
+            records += [
+                Outgoing(self._settings.topic_market, key, wire.encode(e), wire.type_of(e))
+                for e in batch.events
+            ]
+            records.append(progress.saved(self._settings, batch.market, batch.progress))
+        return records

@@ -1,0 +1,134 @@
+"""
+The producer: every market of every configured exchange into `crypto.market`.
+
+`python -m include.streaming.producer`; ends on SIGTERM with 0, on a wrong setting with 2, never
+because the exchange or Kafka is away.
+"""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Mapping
+
+import structlog
+
+from include import log, retry
+from include.broker.writer import TransactionalWriter
+from include.errors import Misconfigured, Unavailable
+from include.exchange.binance import Binance
+from include.exchange.directory import open_exchange
+from include.kpis.records import MarketKey, Trades
+from include.settings import Settings
+from include.streaming import progress, service
+from include.streaming.deadlines import Deadlines
+from include.streaming.follower import Batch, Follower
+from include.streaming.outbox import Outbox
+
+TRANSACTIONAL_ID = "crypto-kpi-producer"
+REPORT_EVERY_S = 30.0
+
+logger = structlog.get_logger()
+
+
+async def produce(settings: Settings) -> None:
+    """
+    Publish until cancelled, through any failure of the exchange or of Kafka.
+
+    Raises:
+        Misconfigured: A market is unknown, or Kafka has no such topics: nothing was published.
+    """
+    exchanges = {
+        name: open_exchange(name, settings)
+        for name in dict.fromkeys(market.exchange for market in settings.markets)
+    }
+    try:
+        await _connect(exchanges, settings)
+        async for attempt in retry.until_available(_report("kafka.unavailable")):
+            with attempt:
+                await _publish(exchanges, settings)
+    finally:
+        for exchange in exchanges.values():
+            await exchange.close()
+
+
+async def _connect(exchanges: Mapping[str, Binance], settings: Settings) -> None:
+    for name, exchange in exchanges.items():
+        symbols = [market.symbol for market in settings.markets if market.exchange == name]
+        async for attempt in retry.until_available(_report("exchange.unavailable")):
+            with attempt:
+                await exchange.connect(symbols)
+        logger.info("exchange.connected", exchange=name, symbols=symbols)
+
+
+async def _publish(exchanges: Mapping[str, Binance], settings: Settings) -> None:
+    """Resume where Kafka says, follow all markets; Unavailable is Kafka's: start over."""
+    writer = await asyncio.to_thread(TransactionalWriter, settings, TRANSACTIONAL_ID)
+    try:
+        found = await asyncio.to_thread(progress.load, settings, settings.markets)
+        counts: Counter[str] = Counter()
+        outbox = Outbox(settings, writer, published=lambda batches: _count(counts, batches))
+        logger.info("producer.resumed", **{str(m): repr(p) for m, p in found.items()})
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(outbox.run())
+                group.create_task(_report_counts(counts))
+                for market, known in found.items():
+                    follower = Follower(
+                        exchanges[market.exchange],
+                        market,
+                        known,
+                        history_bars=settings.history_bars,
+                    )
+                    group.create_task(_follow(follower, market, outbox, settings))
+        except* Unavailable as failures:
+            raise service.first(failures) from failures
+    finally:
+        await asyncio.to_thread(writer.close)
+
+
+async def _follow(
+    follower: Follower, market: MarketKey, outbox: Outbox, settings: Settings
+) -> None:
+    """Follow one market until cancelled, or until the exchange refuses it for good."""
+    deadlines = Deadlines(settings.poll_interval_s)
+    report = _report("exchange.unavailable", market=str(market))
+    while True:
+        try:
+            async for attempt in retry.until_available(report):
+                with attempt:
+                    async for batch in follower.batches():
+                        await outbox.put(batch)
+        except Misconfigured as e:
+            logger.error("market.refused", market=str(market), error=str(e))
+            return
+        await deadlines.next_turn()
+
+
+def _count(counts: Counter[str], batches: list[Batch]) -> None:
+    for batch in batches:
+        for event in batch.events:
+            counts[type(event).__name__.lower()] += (
+                len(event.trades) if isinstance(event, Trades) else 1
+            )
+
+
+async def _report_counts(counts: Counter[str]) -> None:
+    while True:
+        await asyncio.sleep(REPORT_EVERY_S)
+        logger.info("producer.published", **counts)
+
+
+def _report(event: str, **bound: str) -> retry.Report:
+    def report(failure: Unavailable, wait_s: float) -> None:
+        logger.warning(event, error=str(failure), retry_in_s=round(wait_s, 1), **bound)
+
+    return report
+
+
+def main() -> int:
+    log.configure("producer")
+    return service.run(lambda: produce(Settings.load()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What both services share at their edge: signals in, exit codes out, one line for a failure."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+
+import structlog
+
+from include.errors import Exit, PipelineError
+
+logger = structlog.get_logger()
+
+
+def run(start: Callable[[], Coroutine[None, None, None]]) -> int:
+    """
+    Run *start*'s coroutine until it ends, or until SIGTERM or SIGINT cancels it.
+
+    Returns:
+        The process's exit code: 0 after a signal, else as `include.errors.Exit` says.
+    """
+    return _exit_code(lambda: asyncio.run(_until_signalled(start)))
+
+
+def run_until_stopped(work: Callable[[threading.Event], None]) -> int:
+    """
+    Run *work* in this thread; SIGTERM or SIGINT sets the event it is handed.
+
+    Returns:
+        The process's exit code, as `run` does.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return _exit_code(lambda: work(stopping))
+
+
+def _exit_code(work: Callable[[], None]) -> int:
+    try:
+        work()
+    except PipelineError as e:
+        logger.error("service.stopped", kind=type(e).__name__, error=str(e))
+        return e.exit_code
+    return Exit.OK
+
+
+async def _until_signalled(start: Callable[[], Coroutine[None, None, None]]) -> None:
+    task = asyncio.ensure_future(start())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def first[E: Exception](failures: ExceptionGroup[E]) -> E:
+    """Return one failure of a group of them: a process stops for one reason."""
+    failure = failures.exceptions[0]
+    return first(failure) if isinstance(failure, ExceptionGroup) else failure

@@ -1,0 +1,129 @@
+"""The record format: what goes in comes out; what cannot be a record is refused with a reason."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include import wire
+from include.errors import BadRecord
+from include.kpis.records import Candle, Gap, Level, Tick, Trade, Trades
+
+TS = 1_700_000_000_000
+TICK = Tick(
+    "binance", "BTC/USDT", TS, TS + 5, 1.0, 3.0, 0.5, 2.0, 10.0, 20.0,
+    (Level(1.9, 1.0), Level(1.8, 2.0)), (Level(2.1, 1.0),),
+)  # fmt: skip
+TRADES = Trades("binance", "BTC/USDT", TS, (Trade(7, 9, 11, TS, 6.37e-06, 1e9, "buy"),))
+CANDLE = Candle("binance", "BTC/USDT", TS // 60_000 * 60_000, TS, 1.0, 3.0, 0.5, 2.0, 10.0, 20.0, 3)
+GAP = Gap("binance", "BTC/USDT", TS, 5, 9, "history has no such trades")
+EVENTS = [TICK, TRADES, CANDLE, GAP]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=wire.type_of)
+def test_comes_out_as_it_went_in(event):
+    assert wire.decode(wire.encode(event)) == event
+
+
+@given(
+    price=st.floats(1e-12, 1e12),
+    amount=st.floats(1e-12, 1e12),
+    trade_id=st.integers(0, 2**62),
+)
+def test_keeps_every_bit_of_a_number(price, amount, trade_id):
+    batch = Trades("x1", "A/B", TS, (Trade(trade_id, 1, 1, TS, price, amount, "sell"),))
+
+    assert wire.decode(wire.encode(batch)) == batch
+
+
+def changed(event, **fields):
+    return json.dumps(json.loads(wire.encode(event)) | fields).encode()
+
+
+def without(event, field):
+    body = json.loads(wire.encode(event))
+    del body[field]
+    return json.dumps(body).encode()
+
+
+def test_ignores_fields_it_does_not_know():
+    assert wire.decode(changed(TICK, mood="calm")) == TICK
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b"not json", "malformed"),
+        (wire.encode(TICK)[:-5], "truncated"),
+        (b"[" * 100_000, "object"),
+        (b'{"v":1,"type":"tick","bids":' + b"[" * 100_000, "nested"),
+        (b"\xff\xfe", "malformed"),
+        (wire.encode(TICK).replace(b"BTC", b"\\ud800"), "record"),
+        (changed(TICK, symbol="BTC/USDT\x00"), "symbol"),
+        (changed(TICK, symbol="BTC/USDT'; drop table trades;--"), "symbol"),
+        (changed(TICK, symbol="a,b=c d\nx"), "symbol"),
+        (changed(TICK, symbol="../../etc"), "symbol"),
+        (changed(TICK, symbol="\u202eBTC/USDT"), "symbol"),
+        (changed(TICK, symbol="X" * 1000 + "/Y"), "symbol"),
+        (changed(TICK, exchange="Binance"), "exchange"),
+        (wire.encode(TICK).replace(b'"close":2.0', b'"close":NaN'), "malformed"),
+        (wire.encode(TICK).replace(b'"close":2.0', b'"close":Infinity'), "malformed"),
+        (wire.encode(TICK).replace(b'"close":2.0', b'"close":1e999'), "out of range"),
+        (changed(TICK, close="2.0"), "float"),
+        (changed(TICK, close=0), "close"),
+        (changed(TICK, close=-2.0), "close"),
+        (changed(TICK, close=1e300), "close"),
+        (changed(TICK, event_ts_ms=TS * 1000), "event_ts_ms"),
+        (changed(TICK, event_ts_ms=TS // 1000), "event_ts_ms"),
+        (changed(TICK, bids=[[1.8, 1.0], [1.9, 1.0]]), "bids"),
+        (changed(TICK, asks=[[2.1, -1.0]]), "asks"),
+        (changed(TICK, v=2), "version"),
+        (changed(TICK, type="order"), "type"),
+        (without(TICK, "close"), "close"),
+        (without(TICK, "v"), "`v`"),
+        (changed(TRADES, trades=[]), "at least one"),
+        (changed(TRADES, trades=[[7, 9, 11, TS, 0.0, 1.0, "buy"]]), "positive"),
+        (changed(TRADES, trades=[[7, 9, 11, TS, 1.0, 1.0, "hold"]]), "side"),
+        (changed(TRADES, trades=[[7, 9, 8, TS, 1.0, 1.0, "buy"]]), "first <= last"),
+        (changed(TRADES, trades=[[7, 9, 9, TS, 1.0, 1.0, "buy"]] * 2), "ascending"),
+        (changed(CANDLE, open_ts_ms=TS + 1), "minute"),
+        (changed(CANDLE, high=1.5), "high"),
+        (changed(CANDLE, low=1.5), "low"),
+        (changed(CANDLE, trade_count=-1), "trade_count"),
+        (changed(GAP, last_id=4), "ids"),
+        (changed(TICK, x="x" * 1_000_000), "bytes"),
+    ],
+)  # fmt: skip
+def test_refuses_what_is_no_record(value, reason):
+    """
+    Rows 16 to 18 and 26 of the faults: one line that says what was expected and found.
+    """
+    with pytest.raises(BadRecord, match=reason) as refusal:
+        wire.decode(value)
+
+    assert len(str(refusal.value)) < 300
+    assert "\n" not in str(refusal.value)
+
+
+@given(st.binary(max_size=200))
+def test_never_fails_in_another_way(value):
+    """
+    Whatever bytes come: an event, or BadRecord.
+    """
+    try:
+        event = wire.decode(value)
+    except BadRecord:
+        return
+
+    assert wire.decode(wire.encode(event)) == event
+
+
+def test_its_type_is_in_the_value():
+    """
+    The header is for skipping; the value alone tells what it is.
+    """
+    assert [msgspec.json.decode(wire.encode(e))["type"] for e in EVENTS] == list(wire.TYPES)
