@@ -118,7 +118,7 @@ class Follower:
             else:  # no id to go on from: window after window until the first trade turns up
                 page = await self._source.trades_since(symbol, since_ms)
                 since_ms += self._source.window_ms
-                is_last = not page and since_ms > until_ms
+                is_last = len(page) < self._source.page_size and since_ms > until_ms
                 if not page and not is_last:
                     continue
             yield page, is_last

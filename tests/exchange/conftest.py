@@ -1,0 +1,78 @@
+"""A simulated exchange whose clock the test moves."""
+
+import asyncio
+import urllib.request
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from include.exchange.binance import Binance
+from include.settings import Settings
+from include.simulator.generated import GeneratedMarket
+from include.simulator.server import listening
+
+NOON_MS = 1_762_000_000_000 // 86_400_000 * 86_400_000 + 43_200_000
+
+
+class MovedClock:
+    """Stands where the test puts it."""
+
+    def __init__(self, now_ms):
+        self.ms = now_ms
+
+    def now_ms(self):
+        return self.ms
+
+    def tick(self):
+        pass
+
+    def finished(self):
+        return False
+
+
+class Exchange:
+    """The simulator at an address, its clock, and the adapter under test."""
+
+    def __init__(self, url, clock, market):
+        self.url = url
+        self.clock = clock
+        self.market = market
+        self.settings = Settings(exchange_url=url, exchange_timeout_s=2)
+        self.binance = Binance("binance", self.settings)
+
+    async def fault(self, *faults):
+        """Answer with these faults from now on; none: all is well again."""
+        body = msgspec.json.encode(list(faults))
+        request = urllib.request.Request(f"{self.url}/_control/faults", body, method="POST")
+        await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
+
+    async def requests(self):
+        """Return what the exchange was asked so far."""
+
+        def ask():
+            with urllib.request.urlopen(f"{self.url}/_control/requests") as answer:
+                return msgspec.json.decode(answer.read())
+
+        return await asyncio.to_thread(ask)
+
+
+@asynccontextmanager
+async def opened(**options):
+    clock = MovedClock(options.pop("now_ms", NOON_MS + 20_000))
+    market = GeneratedMarket(
+        clock, seed=11, symbols=("BTC/USDT", "ETH/USDT"), trades_per_minute=90, **options
+    )
+    async with listening(market, port=0) as url:
+        exchange = Exchange(url, clock, market)
+        try:
+            await exchange.binance.connect(["BTC/USDT", "ETH/USDT"])
+            yield exchange
+        finally:
+            await exchange.binance.close()
+
+
+@pytest.fixture
+async def exchange():
+    async with opened() as found:
+        yield found

@@ -1,0 +1,97 @@
+"""Every way an exchange fails has one name: try again, be silent, or tell a person."""
+
+import pytest
+
+from include.errors import Misconfigured, Unavailable
+from include.exchange.failures import RateLimited
+
+TICKER = "/api/v3/ticker/24hr"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"status": 429, "headers": {"Retry-After": "7"}}, RateLimited),
+        ({"status": 418, "headers": {"Retry-After": "7"}}, RateLimited),
+        ({"status": 451, "body": "restricted location"}, Misconfigured),
+        ({"status": 403, "body": "<html>WAF</html>"}, Unavailable),
+        ({"status": 500, "body": "<html>" + "x" * 5000 + "</html>"}, Unavailable),
+        ({"status": 503, "body": {"code": -1008, "msg": "overloaded"}}, Unavailable),
+        ({"status": 504, "body": {"code": -1007, "msg": "timeout"}}, Unavailable),
+        ({"status": 400, "body": {"code": -1003, "msg": "too many requests"}}, RateLimited),
+        ({"status": 400, "body": {"code": -1121, "msg": "Invalid symbol."}}, Misconfigured),
+        ({"body": "<html>maintenance</html>"}, Unavailable),
+        ({"body": '{"symbol": "BTCUS'}, Unavailable),
+        ({"body": {}}, Unavailable),
+        ({"body": {"code": -1000, "msg": "unknown error"}}, Unavailable),
+        ({"body": {"symbol": "BTCUSDT", "lastPrice": None, "closeTime": None}}, Unavailable),
+        ({"body": [1, 2, 3]}, Unavailable),
+        ({"delay_s": 5}, Unavailable),
+        ({"disconnect": True}, Unavailable),
+        ({"disconnect": True, "half_body": True}, Unavailable),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, dict) else value.__name__,
+)
+async def test_has_one_name(exchange, fault, kind):
+    """
+    Rows 22, 23 and 25 of the faults, as one short line and never as a page of HTML.
+    """
+    await exchange.fault({"path": TICKER, **fault})
+
+    with pytest.raises(kind) as failure:
+        await exchange.binance.tick("BTC/USDT")
+
+    assert type(failure.value) is kind
+    assert len(str(failure.value)) < 350
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("path", ["/api/v3/klines", "/api/v3/aggTrades"])
+@pytest.mark.parametrize("body", ["<html></html>", "{}", '{"code":-1}', "[[1]]", "[null]", "[]x"])
+async def test_a_history_of_another_shape_is_no_history(exchange, path, body):
+    """
+    A 200 with a body that is no page of rows is a failure to try again, never an empty page.
+    """
+    await exchange.fault({"path": path, "body": body})
+
+    candles = "klines" in path
+    ask = exchange.binance.candles if candles else exchange.binance.trades_from
+    with pytest.raises(Unavailable):
+        await ask("BTC/USDT", 0, *([exchange.clock.ms] if candles else []))
+
+
+async def test_is_silent_as_long_as_it_was_told(exchange):
+    """
+    After a 429 no symbol asks again before the Retry-After is over: asking extends the ban.
+    """
+    await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
+    with pytest.raises(RateLimited):
+        await exchange.binance.tick("BTC/USDT")
+    asked = len(await exchange.requests())
+
+    with pytest.raises(RateLimited) as refusal:
+        await exchange.binance.trades_from("ETH/USDT", 1)
+
+    assert 25 < refusal.value.retry_after_s <= 30
+    assert len(await exchange.requests()) == asked
+
+
+async def test_names_all_wrong_symbols_and_what_was_meant(exchange):
+    with pytest.raises(Misconfigured) as refusal:
+        await exchange.binance.connect(["BTC/USDT", "ETH/USTD", "DOGE/DOGE"])
+
+    assert "ETH/USTD (did you mean ETH/USDT?)" in str(refusal.value)
+    assert "DOGE/DOGE" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+async def test_an_absent_exchange_is_unavailable(exchange):
+    from include.exchange.binance import Binance
+    from include.settings import Settings
+
+    nobody = Binance("binance", Settings(exchange_url="http://127.0.0.1:9", exchange_timeout_s=2))
+    try:
+        with pytest.raises(Unavailable):
+            await nobody.connect(["BTC/USDT"])
+    finally:
+        await nobody.close()
