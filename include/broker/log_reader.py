@@ -50,6 +50,10 @@ class LogReader:
     def __exit__(
         self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._consumer.close()
 
     def beginnings(self) -> dict[int, int]:

@@ -30,11 +30,17 @@ CANDLES_PER_BATCH = 500
 
 
 class Batch(NamedTuple):
-    """Events of one market that appear together with the progress they make."""
+    """
+    Events of one market that appear together with the progress they make.
+
+    Attributes:
+        is_last: Whether nothing more is known for now.
+    """
 
     market: MarketKey
     events: tuple[Event, ...]
     progress: Progress
+    is_last: bool
 
 
 class Source(Protocol):
@@ -69,6 +75,7 @@ class Follower:
         """
         Yield what happened since the last call, oldest first; the last batch ends with a tick.
 
+        A tick no newer than the one before it is left out: the exchange's time stands still.
         Memory is bounded: one page of trades, and the candles of the time that was missed.
 
         Raises:
@@ -83,15 +90,16 @@ class Follower:
         closed = await self._closed_candles(trades_since_ms - self._history_ms, closed_until_ms)
         while closed and closed[0].open_ts_ms < trades_since_ms:
             history = [c for c in closed if c.open_ts_ms < trades_since_ms][:CANDLES_PER_BATCH]
-            yield self._batch([closed.popleft() for _ in history])
+            yield self._batch([closed.popleft() for _ in history], is_last=False)
         async for page, is_last in self._trade_pages(trades_since_ms, tick.event_ts_ms):
             events = self._trade_events(page)
             seen_until_ms = page[-1].ts_ms if page else closed_until_ms
             while closed and (is_last or closed[0].open_ts_ms + MINUTE_MS <= seen_until_ms):
                 events.append(closed.popleft())
-            if is_last:
+            if is_last and tick.event_ts_ms > (self.progress.last_tick_ms or 0):
                 events.append(tick)
-            yield self._batch(events)
+            if events:
+                yield self._batch(events, is_last=is_last)
 
     async def _closed_candles(self, history_ms: int, until_ms: int) -> deque[Candle]:
         last_ms = self.progress.last_candle_open_ms
@@ -137,11 +145,13 @@ class Follower:
         events.append(Trades(exchange, symbol, recv_ts_ms, tuple(page)))
         return events
 
-    def _batch(self, events: list[Event]) -> Batch:
+    def _batch(self, events: list[Event], *, is_last: bool) -> Batch:
         for event in events:
             if isinstance(event, Trades):
                 last_id = event.trades[-1].trade_id
                 self.progress = replace(self.progress, last_trade_id=last_id)
             elif isinstance(event, Candle):
                 self.progress = replace(self.progress, last_candle_open_ms=event.open_ts_ms)
-        return Batch(self._market, tuple(events), self.progress)
+            elif isinstance(event, Tick):
+                self.progress = replace(self.progress, last_tick_ms=event.event_ts_ms)
+        return Batch(self._market, tuple(events), self.progress, is_last)

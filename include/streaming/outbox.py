@@ -50,8 +50,8 @@ class Outbox:
         """
         while True:
             gathered = [await self._waiting.get()]
-            if not self._is_catching_up(gathered[0][0]):
-                await asyncio.sleep(GATHER_S if self._settings.poll_interval_s else 0)
+            if gathered[0][0].is_last and self._settings.poll_interval_s:
+                await asyncio.sleep(GATHER_S)
             while len(gathered) < MOST_BATCHES and not self._waiting.empty():
                 gathered.append(self._waiting.get_nowait())
             batches = [batch for batch, _ in gathered]
@@ -60,10 +60,6 @@ class Outbox:
             for _, done in gathered:
                 if not done.cancelled():
                     done.set_result(None)
-
-    @staticmethod
-    def _is_catching_up(batch: Batch) -> bool:
-        return wire.type_of(batch.events[-1]) != "tick"
 
     def _records(self, batches: list[Batch]) -> list[Outgoing]:
         records = []

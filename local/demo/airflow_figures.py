@@ -2,7 +2,9 @@
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,21 @@ class AirflowFigures:
         self._passwords_file = passwords_file
         self._token = ""
 
-    def scheduled_runs(self, dag_id: str) -> dict[str, int]:
+    def scheduled_runs(self, dag_id: str, since: datetime | None = None) -> dict[str, int]:
         """
-        Return the number of scheduled runs of *dag_id* by state, such as {"success": 3}.
+        Return the scheduled runs of *dag_id* by state, such as {"success": 3}.
+
+        With *since*, only those that started from then on.
 
         Raises:
             Unavailable: Airflow does not answer, or does not know the DAG yet.
         """
         found: dict[str, int] = {}
         for state in ("success", "failed", "running"):
-            path = f"/api/v2/dags/{dag_id}/dagRuns?limit=1&run_type=scheduled&state={state}"
+            query = {"limit": "1", "run_type": "scheduled", "state": state}
+            if since is not None:
+                query["start_date_gte"] = since.isoformat()
+            path = f"/api/v2/dags/{dag_id}/dagRuns?{urllib.parse.urlencode(query)}"
             found[state] = int(self._get(path)["total_entries"])
         return found
 
@@ -46,7 +53,10 @@ class AirflowFigures:
         raise Unavailable(f"Airflow at {self._url} refuses {self._user}")
 
     def _log_in(self) -> str:
-        password = json.loads(self._passwords_file.read_text())[self._user]
+        try:
+            password = json.loads(self._passwords_file.read_text())[self._user]
+        except FileNotFoundError:
+            raise Unavailable("Airflow has no password file yet") from None
         body = json.dumps({"username": self._user, "password": password}).encode()
         try:
             answer = self._request("/auth/token", body=body)

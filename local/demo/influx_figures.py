@@ -4,6 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from include.errors import Unavailable
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 # The last point of each symbol, one row with all its fields.
 LATEST = """
@@ -56,9 +62,8 @@ class InfluxFigures:
             if (market := _market(row)) in times
         }
 
-    def points(self) -> dict[str, int]:
-        """Return how many points of `crypto_prices` each `exchange:symbol` has, ever."""
-        since = datetime.fromtimestamp(0, UTC)
+    def points(self, since: datetime = EPOCH) -> dict[str, int]:
+        """Return how many points of `crypto_prices` each `exchange:symbol` has from *since* on."""
         return {_market(row): int(row["_value"]) for row in self._rows(COUNT, since)}
 
     def close(self) -> None:
@@ -66,7 +71,12 @@ class InfluxFigures:
         self._client.close()  # type: ignore[no-untyped-call]
 
     def _rows(self, flux: str, since: datetime) -> list[dict[str, Any]]:
-        tables = self._query_api.query(flux, params={"bucket": self._bucket, "since": since})
+        try:
+            tables = self._query_api.query(flux, params={"bucket": self._bucket, "since": since})
+        except ApiException as e:
+            raise Unavailable(f"InfluxDB answered {e.status}") from e
+        except (HTTPError, OSError) as e:
+            raise Unavailable(f"InfluxDB: {type(e).__name__}") from e
         return [record.values for table in tables for record in table.records]
 
 

@@ -1,0 +1,107 @@
+"""Entry point: `python -m include.simulator --port 18090`, or with `--tape FILE`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from include import log
+from include.errors import Exit, Misconfigured, PipelineError
+from include.simulator.clock import WallClock
+from include.simulator.generated import GeneratedMarket
+from include.simulator.market import Market
+from include.simulator.server import LOOPBACK, listening
+from include.simulator.tape import TapeMarket
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.simulator",
+        description="A Binance-shaped exchange on loopback: a market from a seed, or a tape.",
+    )
+    parser.add_argument("--port", type=int, default=18090, help="0 takes a free one")
+    parser.add_argument("--host", default=LOOPBACK, help=f"only {LOOPBACK} is allowed")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another market")
+    parser.add_argument("--symbols", default="BTC/USDT,ETH/USDT", help="separated by commas")
+    parser.add_argument(
+        "--trades-per-minute", type=float, default=90.0, help="per symbol, on average"
+    )
+    parser.add_argument(
+        "--tape", type=Path, nargs="+", metavar="FILE", help="play these recordings, in order"
+    )
+    parser.add_argument(
+        "--speed",
+        default="1",
+        help="of a tape: times real time, or max: --step-ms on at each GET /ticker/24hr",
+    )
+    parser.add_argument("--step-ms", type=int, default=5_000, help="of --speed max")
+    return parser.parse_args(argv)
+
+
+def make_market(options: argparse.Namespace) -> Market:
+    """
+    Build the market the options ask for.
+
+    Raises:
+        Misconfigured: They contradict, or the tape cannot be played.
+    """
+    if options.tape:
+        return TapeMarket(
+            tuple(options.tape), speed=_speed(options.speed), step_ms=_step_ms(options.step_ms)
+        )
+    names = tuple(name.strip() for name in options.symbols.split(",") if name.strip())
+    return GeneratedMarket(
+        WallClock(),
+        seed=options.seed,
+        symbols=names,
+        trades_per_minute=options.trades_per_minute,
+    )
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise Misconfigured(f"--speed: expected max or a number above 0, found {text}")
+    return speed
+
+
+def _step_ms(value: int) -> int:
+    if value <= 0:
+        raise Misconfigured(f"--step-ms: expected more than 0, found {value}")
+    return value
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    market = make_market(options)
+    async with listening(market, port=options.port, host=options.host) as address:
+        names = [symbol.name for symbol in market.symbols]
+        structlog.get_logger().info("listening", address=address, market=market.kind, symbols=names)
+        await stop.wait()
+
+
+def main() -> int:
+    """Run the simulator; return the exit code."""
+    options = arguments()
+    log.configure("simulator")
+    try:
+        asyncio.run(serve(options))
+    except PipelineError as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return error.exit_code
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

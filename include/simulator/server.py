@@ -1,0 +1,155 @@
+"""The HTTP server: Binance's paths, the faults, and a look inside for tests."""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from include.errors import Misconfigured
+from include.simulator.api import Api
+from include.simulator.faults import FaultPlan, drop
+from include.simulator.market import Market
+from include.simulator.parameters import Parameters, RefusedError
+
+LOOPBACK = "127.0.0.1"
+KEPT_REQUESTS = 10_000
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Simulator:
+    """
+    A market behind HTTP, with the record of who asked what.
+
+    `GET /ticker/24hr` ticks the market's clock before it is answered.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._api = Api(market)
+        self._faults = FaultPlan()
+        self._counts: Counter[str] = Counter()
+        self._requests: deque[tuple[int, str, str]] = deque(maxlen=KEPT_REQUESTS)
+        self._weights: Counter[int] = Counter()
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._apply_faults, self._name_refusals])
+        control = "/_control"
+        app.router.add_post(f"{control}/faults", self._load_faults)
+        app.router.add_delete(f"{control}/faults", self._clear_faults)
+        app.router.add_get(f"{control}/faults", self._show_faults)
+        app.router.add_get(f"{control}/state", self._show_state)
+        app.router.add_get(f"{control}/requests", self._show_requests)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        return app
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        endpoint = self._api.endpoints.get(request.path)
+        if endpoint is None or request.method != "GET":
+            message = f"Path {request.path}, Method {request.method} is invalid"
+            raise RefusedError(-5000, message, status=404)
+        parameters = Parameters(request.query, self._api.symbols)
+        parameters.only(endpoint.parameters)
+        if request.path.endswith("/ticker/24hr"):
+            parameters.some_symbols()  # a refused symbol does not move the clock
+            self._market.clock.tick()
+        reply = endpoint.answer(parameters, self._market.clock.now_ms())
+        return _json(reply.payload, headers=self._weigh(reply.weight))
+
+    def _weigh(self, weight: int) -> dict[str, str]:
+        """Add to the weight of this minute; return the headers that tell it."""
+        minute = int(time.time() // 60)
+        self._weights = Counter({minute: self._weights[minute] + weight})
+        used = str(self._weights[minute])
+        return {"x-mbx-used-weight": used, "x-mbx-used-weight-1m": used}
+
+    @web.middleware
+    async def _apply_faults(self, request: web.Request, handler: Next) -> web.StreamResponse:
+        if request.path.startswith("/_control/"):
+            return await handler(request)
+        self._counts[request.path] += 1
+        self._requests.append((time.time_ns() // 1_000_000, request.path, request.query_string))
+        fault = self._faults.strike(request.path)
+        if fault is None:
+            return await handler(request)
+        await asyncio.sleep(fault.delay_s)
+        if fault.disconnect and not fault.half_body:
+            return await drop(request, None)
+        response = fault.response() if fault.answers() else await handler(request)
+        response.headers.update(fault.headers)
+        if fault.disconnect and isinstance(response, web.Response):
+            return await drop(request, response)
+        return response
+
+    @web.middleware
+    async def _name_refusals(self, request: web.Request, handler: Next) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RefusedError as refused:
+            return _json({"code": refused.code, "msg": refused.message}, status=refused.status)
+
+    async def _load_faults(self, request: web.Request) -> web.Response:
+        self._faults.load(await request.read())
+        return _json(self._faults.rules())
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._faults.clear()
+        return _json([])
+
+    async def _show_faults(self, request: web.Request) -> web.Response:
+        return _json(self._faults.rules())
+
+    async def _show_state(self, request: web.Request) -> web.Response:
+        now_ms = self._market.clock.now_ms()
+        return _json(
+            {
+                "now_ms": now_ms,
+                "market": self._market.kind,
+                "symbols": [symbol.name for symbol in self._market.symbols],
+                "done": self._market.clock.finished(),
+                "requests": dict(self._counts),
+                "last_trade_id": self._api.last_trade_ids(now_ms),
+            }
+        )
+
+    async def _show_requests(self, request: web.Request) -> web.Response:
+        return _json(list(self._requests))
+
+
+@asynccontextmanager
+async def listening(market: Market, *, port: int, host: str = LOOPBACK) -> AsyncIterator[str]:
+    """
+    Serve *market* while the context lasts; yield the address, "http://127.0.0.1:18090".
+
+    Port 0 takes a free one.
+
+    Raises:
+        Misconfigured: The host is not loopback, or the port is taken.
+    """
+    if host != LOOPBACK:
+        raise Misconfigured(f"host {host}: the simulator listens on {LOOPBACK} only")
+    runner = web.AppRunner(Simulator(market).app(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise Misconfigured(
+                f"port {port}: cannot listen on {host}:{port} ({error.strerror});"
+                " choose another with --port"
+            ) from error
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _json(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(payload),
+        status=status,
+        headers={"Content-Type": "application/json;charset=UTF-8", **(headers or {})},
+    )

@@ -1,0 +1,124 @@
+"""`make demo` and `make demo-check`: the whole line on the simulated exchange."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.live import Live
+
+from include.errors import PipelineError
+from local.demo import access, table
+from local.demo.arrivals import Arrivals
+from local.demo.figures import Figures
+from local.line import Line
+from local.status import addresses, service_statuses
+
+REFRESH_S = 2.0
+PLAIN_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `make demo-check` prints."""
+
+    seconds_to_first_point: float
+    seconds_to_first_drain: float
+    ticks: int
+    trades: int
+    candles: int
+    points: int
+    rows: int
+    drain_runs: int
+    memory_mb: int
+
+
+def demo(line: Line) -> None:
+    """
+    Start the line, wait until data is in both stores, show it until Ctrl-C, stop the line.
+
+    Raises:
+        PipelineError: The line does not start, or no data arrives.
+    """
+    with _started(line) as arrivals, _figures(line) as figures:
+        now = figures.snapshot()
+        print(
+            f"first KPI in InfluxDB after {arrivals.point_s:.0f} s, rows of a scheduled "
+            f"drain_kafka in PostgreSQL after {arrivals.drain_s:.0f} s: {now.points:,} points, "
+            f"{now.rows.ticks:,} ticks, {now.rows.trades:,} trades, {now.rows.candles:,} candles"
+        )
+        for name, where in addresses(line):
+            print(f"  {name:<12}{where}")
+        print(flush=True)
+        show(figures)
+
+
+def check(line: Line) -> Checked:
+    """
+    Start the line, wait until data is in both stores, stop it; return what was there.
+
+    Raises:
+        PipelineError: The line does not start, or one of its stores has nothing.
+    """
+    with _started(line) as arrivals, _figures(line) as figures:
+        now = figures.snapshot()
+        memory = sum(status.memory_bytes for status in service_statuses(line))
+    rows = now.rows
+    found = Checked(
+        seconds_to_first_point=round(arrivals.point_s or 0.0, 1),
+        seconds_to_first_drain=round(arrivals.drain_s or 0.0, 1),
+        ticks=rows.ticks,
+        trades=rows.trades,
+        candles=rows.candles,
+        points=now.points,
+        rows=sum(rows),
+        drain_runs=now.drain_runs.get("success", 0),
+        memory_mb=memory // 2**20,
+    )
+    print(json.dumps(asdict(found)), flush=True)
+    if now.away:
+        raise PipelineError("; ".join(now.away))
+    if empty := [name for name, value in asdict(found).items() if not value]:
+        raise PipelineError(f"expected some of everything, found no {', '.join(empty)}")
+    return found
+
+
+def show(figures: Figures) -> None:
+    """Show a running line until interrupted: a live table, or plain lines without a terminal."""
+    if not sys.stdout.isatty():
+        while True:
+            print(table.plain(figures.snapshot()), flush=True)
+            time.sleep(PLAIN_EVERY_S)
+    before = None
+    with Live(console=Console(), auto_refresh=False) as live:
+        while True:
+            now = figures.snapshot()
+            live.update(table.render(now, before), refresh=True)
+            before = now
+            time.sleep(REFRESH_S)
+
+
+@contextmanager
+def _started(line: Line) -> Iterator[Arrivals]:
+    arrivals = Arrivals(line)
+    arrivals.begin()
+    try:
+        line.start(detached=False, report=lambda text: print(text, file=sys.stderr, flush=True))
+        arrivals.wait()
+        yield arrivals
+    finally:
+        arrivals.end()
+        print("stopping", file=sys.stderr, flush=True)
+        line.stop()
+
+
+@contextmanager
+def _figures(line: Line) -> Iterator[Figures]:
+    figures = access.open_figures(line)
+    try:
+        yield figures
+    finally:
+        figures.close()

@@ -1,0 +1,154 @@
+"""The producer on real Kafka and the simulated exchange: resumes, and loses nothing when killed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from include import wire
+from include.broker.log_reader import LogReader
+from include.errors import Misconfigured
+from include.kpis.records import Candle, MarketKey, Tick, Trades
+from include.streaming import progress
+from include.streaming.producer import produce
+from tests.exchange.conftest import opened
+
+pytestmark = pytest.mark.servers
+BTC = MarketKey("binance", "BTC/USDT")
+
+
+def events(settings):
+    """Read `crypto.market` to its end, decoded, in order within each market."""
+    found = []
+    with LogReader(settings, settings.topic_market) as reader:
+        ends = reader.ends()
+        reader.seek(reader.beginnings())
+        while any(reader.positions()[p] < end for p, end in ends.items()):
+            found += [wire.decode(r.value) for r in reader.poll(5_000, timeout_s=1.0)]
+    return found
+
+
+def trade_ids(found, symbol):
+    batches = [e for e in found if isinstance(e, Trades) and e.symbol == symbol]
+    return [t.trade_id for batch in batches for t in batch.trades]
+
+
+async def run_until(settings, enough):
+    """Run the producer in this loop until *enough* says so of what Kafka holds."""
+    task = asyncio.create_task(produce(settings))
+    try:
+        async with asyncio.timeout(60):
+            while not enough(await asyncio.to_thread(events, settings)):
+                if task.done():
+                    break
+                await asyncio.sleep(0.2)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_publishes_history_trades_and_ticks_of_each_market(settings):
+    async with opened() as exchange:
+        told = settings.model_copy(
+            update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
+        )
+
+        await run_until(told, lambda found: sum(isinstance(e, Tick) for e in found) >= 6)
+        found = events(told)
+
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        candles = [e for e in found if isinstance(e, Candle) and e.symbol == symbol]
+        assert len(candles) == 50
+        assert any(isinstance(e, Tick) and e.symbol == symbol for e in found)
+        assert trade_ids(found, symbol)
+
+
+async def test_goes_on_where_kafka_says_it_was(settings):
+    """
+    A second producer publishes what the first did not, no trade and no candle twice.
+    """
+    async with opened() as exchange:
+        told = settings.model_copy(
+            update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
+        )
+        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        exchange.clock.ms += 30 * 60_000
+
+        await run_until(
+            told,
+            lambda found: any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
+                              for e in found if e.symbol == "BTC/USDT"),
+        )  # fmt: skip
+        found = events(told)
+        known = progress.load(told, told.markets)[BTC]
+
+    ids = trade_ids(found, "BTC/USDT")
+    opens = [e.open_ts_ms for e in found if isinstance(e, Candle) and e.symbol == "BTC/USDT"]
+    assert ids == list(range(ids[0], ids[-1] + 1))
+    assert opens == list(range(opens[0], opens[-1] + 1, 60_000))
+    assert known.last_trade_id == ids[-1]
+    assert known.last_candle_open_ms == opens[-1]
+
+
+async def test_survives_sigkill_in_the_middle_of_sending(settings, tmp_path):
+    """
+    Row 1 of the faults, the short version: killed again and again while it catches up, every trade
+    and candle is in Kafka, once.
+    """
+    async with opened() as exchange:
+        told = settings.model_copy(
+            update={"exchange_url": exchange.url, "poll_interval_s": 0.1, "history_bars": 400}
+        )
+        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        exchange.clock.ms += 12 * 3_600_000
+        for after_s in (2.0, 2.4, 2.8, 3.2):
+            await killed_producer(told, tmp_path, after_s)
+        await run_until(
+            told,
+            lambda found: all(any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
+                                  for e in found if e.symbol == m.symbol) for m in told.markets),
+        )  # fmt: skip
+        found = events(told)
+
+    for market in told.markets:
+        ids = trade_ids(found, market.symbol)
+        assert len(ids) > 30_000
+        assert ids == list(range(ids[0], ids[-1] + 1))
+
+
+async def killed_producer(settings, folder, after_s):
+    environment = {
+        **os.environ,
+        **{
+            f"PIPELINE_{name.upper()}": str(value)
+            for name, value in settings.model_dump().items()
+            if name != "markets"
+        },
+    }
+    with (folder / "producer.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "include.streaming.producer"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    deadline = time.monotonic() + after_s
+    while time.monotonic() < deadline and process.poll() is None:
+        await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+
+
+async def test_a_wrong_symbol_ends_it_with_one_line(settings):
+    async with opened() as exchange:
+        wrong = (BTC, MarketKey("binance", "ETH/USTD"))
+        told = settings.model_copy(update={"exchange_url": exchange.url, "markets": wrong})
+
+        with pytest.raises(Misconfigured, match=r"did you mean ETH/USDT\?"):
+            await produce(told)
