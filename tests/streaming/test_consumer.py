@@ -13,7 +13,6 @@ from include.kpis.ticker import measure
 from include.streaming.consumer import consume
 from tests.kpis.test_ticker import TICK
 
-pytestmark = pytest.mark.servers
 START_MS = 1_762_300_800_000
 
 

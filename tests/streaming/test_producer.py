@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from include.streaming import progress
 from include.streaming.producer import produce
 from tests.exchange.conftest import opened
 
-pytestmark = pytest.mark.servers
 BTC = MarketKey("binance", "BTC/USDT")
 
 
@@ -96,7 +94,7 @@ async def test_goes_on_where_kafka_says_it_was(settings):
     assert known.last_candle_open_ms == opens[-1]
 
 
-async def test_survives_sigkill_in_the_middle_of_sending(settings, tmp_path):
+async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_environment, tmp_path):
     """
     Row 1 of the faults, the short version: killed again and again while it catches up, every trade
     and candle is in Kafka, once.
@@ -107,8 +105,13 @@ async def test_survives_sigkill_in_the_middle_of_sending(settings, tmp_path):
         )
         await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
         exchange.clock.ms += 12 * 3_600_000
+        changed = {
+            "PIPELINE_EXCHANGE_URL": exchange.url,
+            "PIPELINE_POLL_INTERVAL_S": "0.1",
+            "PIPELINE_HISTORY_BARS": "400",
+        }
         for after_s in (2.0, 2.4, 2.8, 3.2):
-            await killed_producer(told, tmp_path, after_s)
+            await killed_producer(pipeline_environment | changed, tmp_path, after_s)
         await run_until(
             told,
             lambda found: all(any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
@@ -122,15 +125,7 @@ async def test_survives_sigkill_in_the_middle_of_sending(settings, tmp_path):
         assert ids == list(range(ids[0], ids[-1] + 1))
 
 
-async def killed_producer(settings, folder, after_s):
-    environment = {
-        **os.environ,
-        **{
-            f"PIPELINE_{name.upper()}": str(value)
-            for name, value in settings.model_dump().items()
-            if name != "markets"
-        },
-    }
+async def killed_producer(environment, folder, after_s):
     with (folder / "producer.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "include.streaming.producer"],

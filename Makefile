@@ -1,0 +1,40 @@
+# Each target is a verb of `python -m local`; this file only knows their names.
+MARKET ?= live
+ARGS ?=
+TAPE ?=
+LOCAL := sh local/python -m local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check replay up down status logs env test lint lock doctor setup clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done
+
+demo: ## Run everything on a simulated exchange, offline, and watch it
+	@$(LOCAL) demo $(ARGS)
+demo-check: ## Start the demo, check its numbers, stop it
+	@$(LOCAL) demo-check $(ARGS)
+replay: ## Run a recorded market: TAPE=file
+	@$(LOCAL) replay $(TAPE) $(ARGS)
+up: ## Start the line: MARKET=live (default) or simulated
+	@$(LOCAL) up --market $(MARKET)
+down: ## Stop the line; its data stays
+	@$(LOCAL) down
+status: ## Show what runs
+	@$(LOCAL) status
+logs: ## Follow the logs; one service's: ARGS=producer
+	@$(LOCAL) logs $(ARGS)
+env: ## Print what a shell needs: eval "$$(make -s env)"
+	@$(LOCAL) env
+test: ## Run the tests on real servers of their own; options of pytest: ARGS="-k drain"
+	@$(LOCAL) test $(ARGS)
+lint: ## Check style, types, direction of imports
+	@$(LOCAL) lint
+lock: ## Pin requirements*.in
+	@$(LOCAL) lock
+doctor: ## Check the tools that are needed
+	@$(LOCAL) doctor
+setup: ## Install servers and Python packages into the cache
+	@$(LOCAL) setup
+clean: down ## Stop the line and delete its data
+	@rm -rf .line

@@ -1,0 +1,73 @@
+"""
+### drain_kafka
+
+Every minute moves what Kafka holds into PostgreSQL, exactly once.
+
+* **Reads** topic `crypto.market` (setting `PIPELINE_TOPIC_MARKET`), from the offsets in
+  `kafka_offsets` to the topic's end at start.
+* **Writes** `crypto_prices`, `trades`, `candles`, `gaps`, `dead_letters`, and moves `kafka_offsets`
+  in the same transaction: a run killed anywhere and run again changes nothing twice.
+* **If it fails** let it retry: Kafka keeps seven days. Failed without a retry, a person must act;
+  the task's last line says what was expected, what was found and what to do. `caught_up: false`
+  several times in a row means that more comes in than one run may write
+  (`PIPELINE_DRAIN_MAX_S`): run `python -m include.warehouse.drain` beside it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import Asset, CronDataIntervalTimetable, dag, task
+
+TABLES = [Asset(name) for name in ("crypto_prices", "trades", "candles", "gaps", "dead_letters")]
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("* * * * *", timezone="UTC"),
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=10),
+    default_args={
+        "owner": "market-data",
+        "retries": 5,
+        "retry_delay": timedelta(seconds=5),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=1),
+    },
+    tags=["ingest", "tier-1"],
+    doc_md=__doc__,
+)
+def drain_kafka() -> None:
+    @task(outlets=TABLES, execution_timeout=timedelta(minutes=3))
+    def drain() -> dict[str, object]:
+        """Drain once; return the counts."""
+        import dataclasses
+        import logging
+        from contextlib import closing
+
+        import structlog
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+        from airflow.sdk.exceptions import AirflowFailException
+
+        from include import log
+        from include.errors import Misconfigured
+        from include.settings import Settings
+        from include.warehouse.connection import postgres_errors
+        from include.warehouse.drain import drain as drain_once
+
+        for library in log.QUIET:
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+        try:
+            settings = Settings.load()
+            with postgres_errors("Airflow's connection `market`", "connecting"):
+                connection = PostgresHook("market").get_conn()
+            with closing(connection):
+                drained = dataclasses.asdict(drain_once(connection, settings))
+        except Misconfigured as e:
+            raise AirflowFailException(str(e)) from None
+        structlog.get_logger().info("drain.done", **drained)
+        return drained
+
+    drain()
+
+
+drain_kafka()

@@ -1,0 +1,105 @@
+"""Connections to PostgreSQL, and its errors named by duty."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from include.errors import Misconfigured, Unavailable
+from include.settings import Settings
+
+type Connection = psycopg.Connection[tuple[object, ...]]
+
+CONNECT_TIMEOUT_S = 5
+# A server that vanished without a word is noticed after 10 + 3 * 5 seconds.
+KEEPALIVES = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3"
+# libpq gives no SQLSTATE for a refused connection, only the server's words.
+REFUSED_FOR_GOOD = (
+    "password authentication failed",
+    "no password supplied",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "permission denied for database",
+)
+OUR_TABLES_DIFFER = (
+    psycopg.ProgrammingError,  # a missing table, column or right
+    psycopg.errors.InvalidBinaryRepresentation,  # a column of another type than we copy
+    psycopg.errors.BadCopyFileFormat,
+)
+
+
+def connect(settings: Settings, *, application: str) -> Connection:
+    """
+    Return a connection as `settings.postgres_user`, in autocommit mode.
+
+    `pg_stat_activity` calls it *application*.
+
+    Raises:
+        Unavailable: PostgreSQL is away: retry.
+        Misconfigured: It refuses us for good; one line says why.
+    """
+    _check_passfile(settings)
+    with postgres_errors(target(settings), "connecting"):
+        return psycopg.connect(
+            KEEPALIVES,
+            host=settings.postgres_host,
+            port=settings.postgres_port,
+            dbname=settings.postgres_database,
+            user=settings.postgres_user,
+            passfile=str(settings.postgres_passfile),
+            application_name=application,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            autocommit=True,
+        )
+
+
+def target(settings: Settings) -> str:
+    """Return who connects to what, for messages: `market_writer@127.0.0.1:5432/market`."""
+    return (
+        f"{settings.postgres_user}@{settings.postgres_host}:{settings.postgres_port}"
+        f"/{settings.postgres_database}"
+    )
+
+
+@contextmanager
+def postgres_errors(where: str, doing: str) -> Iterator[None]:
+    """
+    Turn psycopg's errors into ours.
+
+    Raises:
+        Unavailable: PostgreSQL is away, full, or another transaction is in the way: retry.
+        Misconfigured: The tables or our rights are not what this version expects.
+    """
+    try:
+        yield
+    except OUR_TABLES_DIFFER as e:
+        if e.sqlstate is None:  # said by psycopg, not by PostgreSQL: a bug of ours
+            raise
+        raise Misconfigured(
+            f"PostgreSQL as {where}: {doing}: {_line(e)}; expected the tables and rights of this "
+            "version: run `python -m include.warehouse.migrations` as the owner"
+        ) from e
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as e:
+        text = _line(e)
+        if any(words in text for words in REFUSED_FOR_GOOD):
+            raise Misconfigured(f"PostgreSQL as {where}: {text}") from e
+        raise Unavailable(f"PostgreSQL as {where}: {doing} failed: {text}") from e
+
+
+def _check_passfile(settings: Settings) -> None:
+    path = settings.postgres_passfile
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError as e:
+        raise Misconfigured(
+            f"PIPELINE_POSTGRES_PASSFILE: expected a libpq password file at {path}: {e.strerror}"
+        ) from None
+    if mode & 0o077:
+        raise Misconfigured(
+            f"PIPELINE_POSTGRES_PASSFILE: expected mode 0600, found {mode:04o}: chmod 600 {path}"
+        )
+
+
+def _line(error: psycopg.Error) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].removeprefix("connection failed: ") if lines else type(error).__name__

@@ -1,0 +1,93 @@
+"""Bring the tables to this version; `python -m include.warehouse.migrations`, as the owner."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import structlog
+
+from include import log
+from include.errors import Exit, Misconfigured, PipelineError
+from include.settings import Settings
+from include.warehouse.connection import Connection, connect, postgres_errors, target
+from include.warehouse.statements import SQL, statement
+
+DIRECTORY = SQL / "migrations"
+LOCK = 0x6D61726B6574  # "market": one runner at a time
+LOCK_TIMEOUT_MS = 60_000
+logger = structlog.get_logger()
+
+
+def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
+    """
+    Apply the files of *directory* not applied yet, each in a transaction; return their names.
+
+    Two runners at once are safe: the second waits, then finds nothing to do.
+
+    Raises:
+        Misconfigured: A file once applied was changed, or is missing, or a new one comes before it;
+            or `settings.postgres_user` does not own the database.
+        Unavailable: PostgreSQL is away.
+    """
+    files = {path.name: path.read_bytes() for path in sorted(directory.glob("*.sql"))}
+    if not files:
+        raise Misconfigured(f"expected numbered .sql files in {directory}, found none")
+    with (
+        connect(settings, application="migrations") as connection,
+        postgres_errors(target(settings), "migrating"),
+    ):
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", [str(LOCK_TIMEOUT_MS)])
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        connection.execute(statement("load/create_migrations_ledger"))
+        pending = _pending(files, _applied(connection))
+        for name in pending:
+            _apply(connection, name, files[name])
+    return pending
+
+
+def _applied(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(statement("read/applied_migrations")).fetchall()
+    return {str(name): str(sha256) for name, sha256 in rows}
+
+
+def _pending(files: dict[str, bytes], applied: dict[str, str]) -> list[str]:
+    for name, sha256 in applied.items():
+        if name not in files:
+            raise Misconfigured(
+                f"migration {name} was applied, but its file is missing: restore it"
+            )
+        if sha256 != _sha256(files[name]):
+            raise Misconfigured(
+                f"migration {name} was changed after it was applied: restore it, "
+                "and put the change into a new file"
+            )
+    pending = [name for name in files if name not in applied]
+    latest = max(applied, default="")
+    for name in pending:
+        if name < latest:
+            raise Misconfigured(f"migration {name} comes before {latest}, applied: renumber it")
+    return pending
+
+
+def _apply(connection: Connection, name: str, script: bytes) -> None:
+    with connection.transaction():
+        connection.execute(script)
+        connection.execute(statement("load/record_migration"), [name, _sha256(script)])
+
+
+def _sha256(script: bytes) -> str:
+    return hashlib.sha256(script).hexdigest()
+
+
+def main() -> int:
+    log.configure("migrations")
+    try:
+        logger.info("migrations.applied", names=migrate(Settings.load()))
+    except PipelineError as e:
+        print(f"migrations: {e}", file=sys.stderr)
+        return e.exit_code
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""`sh local/python -m local <verb>`: everything this project does on a machine without Docker."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from include.errors import Exit, PipelineError
+from local import verbs
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except PipelineError as e:
+        print(e, file=sys.stderr)
+        return e.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `make status | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    add = parser.add_subparsers(metavar="verb", required=True).add_parser
+    for verb in verbs.VERBS:
+        sub = add(verb.name, help=verb.summary, description=verb.summary)
+        verb.declare(sub)
+        sub.set_defaults(run=verb.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""The secrets of a line: generated once, one file each, never printed."""
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+from local.layout import Layout
+from local.ports import LOOPBACK, Ports
+
+ROLES = ("postgres", "market_owner", "market_writer", "market_reader", "airflow")
+PASSWORDS = tuple(f"{role}_password" for role in ROLES) + (
+    "influx_admin_password",
+    "airflow_api_secret_key",
+)
+AIRFLOW_ADMIN = "admin"
+
+
+def create_secrets(layout: Layout, ports: Ports) -> None:
+    """
+    Generate what is missing; keep what is there.
+
+    The files libpq reads are written anew, since they hold the port.
+    """
+    for name in PASSWORDS:
+        _create(layout.secret(name), secrets.token_urlsafe(32))
+    # HS512 wants a key of at least 64 bytes; Fernet one of 32, base64.
+    _create(layout.secret("airflow_jwt_secret"), secrets.token_urlsafe(64))
+    fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    _create(layout.secret("airflow_fernet_key"), fernet_key)
+    passwords = json.dumps({AIRFLOW_ADMIN: secrets.token_urlsafe(16)})
+    _create(layout.secret("airflow_passwords.json"), passwords)
+    for role in ROLES:
+        password = read_secret(layout, f"{role}_password")
+        write_private(layout.pgpass(role), f"{LOOPBACK}:{ports.postgres}:*:{role}:{password}\n")
+
+
+def read_secret(layout: Layout, name: str) -> str:
+    """Return one secret."""
+    return layout.secret(name).read_text(encoding="ascii").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file whole or not at all, mode 0600 from its first moment."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    part.replace(path)
+
+
+def _create(path: Path, text: str) -> None:
+    if not path.exists():
+        write_private(path, text)

@@ -1,0 +1,62 @@
+"""The environment of a line's services: addresses and names of files, never a secret."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.airflow_config import market_connection
+from local.cache import cache_root
+from local.layout import REPOSITORY, Layout
+from local.ports import LOOPBACK, Ports
+
+MARKER = "CRYPTO_KPI_LINE"  # names the line's folder in each of its processes
+SIMULATED = "simulated"
+MARKETS = (SIMULATED, "live")
+ORGANIZATION, BUCKET = "crypto", "crypto-data"
+
+# What services may see of the user's own environment; the rest may hold secrets or steer them.
+INHERITED = frozenset(
+    "HOME USER LOGNAME LANG LC_ALL LC_CTYPE TZ TMPDIR JAVA_HOME LD_LIBRARY_PATH SSL_CERT_FILE "
+    "SSL_CERT_DIR REQUESTS_CA_BUNDLE http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY "
+    "NO_PROXY".split()
+)
+
+
+def public_environment(
+    layout: Layout, ports: Ports, market: str, settings: Mapping[str, str], python: Path
+) -> dict[str, str]:
+    """
+    Return what anybody needs to work against the line: its services, and `make env`'s shell.
+
+    `settings` are the PIPELINE_* variables of the configuration; what is the line's own wins.
+    """
+    found = {name: value for name, value in settings.items() if name.startswith("PIPELINE_")}
+    found |= {
+        "PIPELINE_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{ports.kafka}",
+        "PIPELINE_INFLUX_URL": f"http://{LOOPBACK}:{ports.influxdb}",
+        "PIPELINE_INFLUX_ORG": ORGANIZATION,
+        "PIPELINE_INFLUX_BUCKET": BUCKET,
+        "PIPELINE_INFLUX_TOKEN_FILE": str(layout.secret("influx_writer_token")),
+        "PIPELINE_POSTGRES_HOST": LOOPBACK,
+        "PIPELINE_POSTGRES_PORT": str(ports.postgres),
+        "PIPELINE_POSTGRES_DATABASE": "market",
+        "PIPELINE_POSTGRES_USER": "market_writer",
+        "PIPELINE_POSTGRES_PASSFILE": str(layout.pgpass("market_writer")),
+        "AIRFLOW_HOME": str(layout.airflow_home),
+        "AIRFLOW_CONN_MARKET": market_connection(layout, ports),
+        "NUMBA_CACHE_DIR": str(cache_root() / "numba"),
+        "PYTHONPATH": str(REPOSITORY),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+    if market == SIMULATED:
+        found["PIPELINE_EXCHANGE_URL"] = f"http://{LOOPBACK}:{ports.simulator}"
+    return found
+
+
+def service_environment(layout: Layout, public: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of the supervisor and its services."""
+    inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
+    # PYTHONUNBUFFERED: a log line is in the log at once. SPT_NOENV: setproctitle leaves the
+    # environment of a process readable, in which the marker stands.
+    own = {MARKER: str(layout.root), "PYTHONUNBUFFERED": "1", "SPT_NOENV": "1"}
+    return inherited | dict(public) | own

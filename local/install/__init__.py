@@ -1,0 +1,103 @@
+"""Real servers and a Python environment for this project, installed into the user's cache."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.errors import Misconfigured
+from local.cache import cache_root
+from local.console import Console
+from local.install import influxdb, kafka, postgres, python
+from local.install.component import Component
+from local.install.crew import Crew
+from local.tools import COMPONENTS, ToolReport, check_tools, java, require_tools
+
+__all__ = ["COMPONENTS", "Toolchain", "check", "install", "toolchain"]
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """
+    Where everything is.
+
+    Attributes:
+        python: The environment's interpreter.
+        kafka_libs: Folder of Kafka's jars; the class path is `<kafka_libs>/*`.
+        postgres: Folder with bin, lib and share, readable by every user if we are root.
+        influxd: The program.
+        java: The program.
+    """
+
+    python: Path
+    kafka_libs: Path
+    postgres: Path
+    influxd: Path
+    java: str
+
+
+def toolchain() -> Toolchain:
+    """Return where everything is or will be, installed or not."""
+    paths = {name: component.slot.path for name, component in _components().items()}
+    return Toolchain(
+        python=paths["python"] / "bin" / "python",
+        kafka_libs=paths["kafka"],
+        postgres=paths["postgres"],
+        influxd=paths["influxd"] / "influxd",
+        java=java(),
+    )
+
+
+def check(names: Iterable[str] = COMPONENTS) -> list[ToolReport]:
+    """Look at every tool, given what is in the cache already; for `make doctor`."""
+    return check_tools({component.name for component in _missing(names)})
+
+
+def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None) -> Toolchain:
+    """
+    Install what is not in the cache yet, all at the same time, and return where everything is.
+
+    Raises:
+        Misconfigured: A tool is missing or too old (a line for each), a disk is too small.
+        Unavailable: The network is away; run it again, it resumes.
+        PipelineError: A tool failed; the message has the cause and the path of the log.
+        KeyboardInterrupt: The user ended it; all tools are gone, run it again, it resumes.
+    """
+    console = console or Console()
+    missing = _missing(names)
+    require_tools(check_tools({component.name for component in missing}))
+    if not missing:
+        console.say(f"toolchain ready (cached in {cache_root()})")
+        return toolchain()
+    require_space(missing)
+    Crew(console).set_up(missing)
+    console.say(f"toolchain ready in {cache_root()}")
+    return toolchain()
+
+
+def require_space(components: Iterable[Component]) -> None:
+    """
+    Return if the cache's disk has room for what will be set up.
+
+    Raises:
+        Misconfigured: It has not.
+    """
+    root = cache_root()
+    disk = next(path for path in (root, *root.parents) if path.exists())
+    needed_gb = sum(component.disk_mb for component in components) / 1000
+    free_gb = shutil.disk_usage(disk).free / 1e9
+    if free_gb < needed_gb:
+        raise Misconfigured(
+            f"setting up takes {needed_gb:.1f} GB in {root}, the disk has {free_gb:.1f} GB left: "
+            "free some, or set XDG_CACHE_HOME to a folder on a larger disk"
+        )
+
+
+def _components() -> dict[str, Component]:
+    every = (module.component() for module in (python, kafka, postgres, influxdb))
+    return {component.name: component for component in every}
+
+
+def _missing(names: Iterable[str]) -> list[Component]:
+    known = _components()
+    return [known[name] for name in dict.fromkeys(names) if not known[name].is_ready()]

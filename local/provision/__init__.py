@@ -1,0 +1,1 @@
+"""What each server holds before the first record: databases, roles, buckets, tokens."""

@@ -1,0 +1,118 @@
+"""Whether a server answers: asked in its own protocol, until it does, or clearly will not."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from threading import Event
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+
+from include.errors import PipelineError, Unavailable
+from local.layout import Layout
+from local.ports import LOOPBACK, Ports, is_free
+from local.provision.postgres import superuser
+from local.supervisor import Supervisor
+
+POLL_S = 0.15
+HTTP_TIMEOUT_S = 5.0
+AIRFLOW_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+DEAD = ("BACKOFF", "EXITED", "FATAL", "STOPPED")
+
+type Question = Callable[[], bool]
+
+
+def kafka_answers(ports: Ports) -> bool:
+    if is_free(ports.kafka):  # nobody listens: do not make a client wait
+        return False
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=f"{LOOPBACK}:{ports.kafka}",
+            bootstrap_timeout_ms=5_000,
+        )
+        try:
+            admin.list_topics()
+        finally:
+            admin.close()
+    except (KafkaConnectionError, KafkaTimeoutError, OSError):
+        return False
+    return True
+
+
+def postgres_answers(layout: Layout, ports: Ports) -> bool:
+    try:
+        with superuser(layout, ports) as connection:
+            connection.execute("SELECT 1")
+    except Unavailable:
+        return False
+    return True
+
+
+def influxdb_answers(ports: Ports) -> bool:
+    return _get(f"http://{LOOPBACK}:{ports.influxdb}/health").get("status") == "pass"
+
+
+def simulator_answers(ports: Ports) -> bool:
+    return "serverTime" in _get(f"http://{LOOPBACK}:{ports.simulator}/api/v3/time")
+
+
+def airflow_ailing(ports: Ports) -> list[str]:
+    """Return the parts of Airflow that are not healthy yet."""
+    health = _get(f"http://{LOOPBACK}:{ports.airflow}/api/v2/monitor/health")
+    return [part for part in AIRFLOW_PARTS if health.get(part, {}).get("status") != "healthy"]
+
+
+class Patience:
+    """Waiting for the services of one line, until something fails."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._supervisor = Supervisor(layout)
+        self.abandoned = Event()
+
+    def wait(self, services: tuple[str, ...], answers: Question, timeout_s: float) -> None:
+        """
+        Return when `answers` says so.
+
+        Raises:
+            PipelineError: One of the services died or they took too long; the message ends with
+                the last line of its log and where that is.
+            Unavailable: Another part of the start failed.
+        """
+        give_up_s = time.monotonic() + timeout_s
+        while not answers():
+            if self.abandoned.wait(POLL_S):
+                raise Unavailable("given up")
+            for state in self._supervisor.states():
+                if state.name in services and state.state in DEAD:
+                    raise PipelineError(self._failure(state.name, "does not start"))
+            if time.monotonic() > give_up_s:
+                problem = f"does not answer after {timeout_s:.0f} s"
+                raise PipelineError(self._failure(services[0], problem))
+
+    def _failure(self, service: str, problem: str) -> str:
+        log = self._layout.log(service)
+        return f"{service} {problem}: {last_line(self._layout, service)} (log: {log})"
+
+
+def last_line(layout: Layout, service: str) -> str:
+    """Return the last line a service wrote, shortened; a note if it wrote nothing."""
+    try:
+        with layout.log(service).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 4096))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        lines = []
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _get(url: str) -> dict[str, dict[str, str]]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:
+            found = json.load(answer)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

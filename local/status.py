@@ -1,0 +1,96 @@
+"""What runs in a line: state, age, memory, addresses."""
+
+import time
+from dataclasses import dataclass
+
+from local.line import Line
+from local.ports import LOOPBACK
+from local.processes import memory_bytes
+from local.readiness import last_line
+from local.supervisor import AT_REST, ServiceState
+
+FAILING = ("BACKOFF", "EXITED", "FATAL")
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """
+    One service as a person wants to see it.
+
+    Attributes:
+        uptime_s: 0 if it does not run.
+        memory_bytes: With its child processes; 0 if it does not run.
+        note: Why it does not run, else empty.
+    """
+
+    name: str
+    state: str
+    pid: int
+    uptime_s: float
+    memory_bytes: int
+    note: str
+
+
+def service_statuses(line: Line) -> list[ServiceStatus]:
+    """
+    Return the status of each service, in the line's order.
+
+    Raises:
+        Unavailable: The line does not run.
+    """
+    found = {state.name: state for state in line.supervisor.states()}
+    return [_status(line, found[s.name]) for s in line.services if s.name in found]
+
+
+def addresses(line: Line) -> list[tuple[str, str]]:
+    """Return what a person can open, and where its password is."""
+    secrets, ports = line.layout.secrets, line.ports
+    return [
+        ("Airflow", f"http://{LOOPBACK}:{ports.airflow}  admin, {secrets}/airflow_passwords.json"),
+        ("InfluxDB", f"http://{LOOPBACK}:{ports.influxdb}  {secrets}/influx_reader_token"),
+        ("PostgreSQL", f"{LOOPBACK}:{ports.postgres} database market  "
+                       f"market_reader, {secrets}/market_reader.pgpass"),
+        ("Kafka", f"{LOOPBACK}:{ports.kafka}"),
+        ("Logs", str(line.layout.logs)),
+    ]  # fmt: skip
+
+
+def render(line: Line) -> str:
+    """Return the table that `make status` prints."""
+    rows = [f"{'service':<14}{'state':<14}{'up':>10}{'pid':>9}{'memory':>10}  note"]
+    statuses = service_statuses(line)
+    rows += [
+        f"{s.name:<14}{s.state.lower():<14}{_age(s.uptime_s):>10}{s.pid or '-':>9}"
+        f"{s.memory_bytes / 2**20:>7.0f} MB  {s.note}".rstrip()
+        for s in statuses
+    ]
+    total = sum(s.memory_bytes for s in statuses) / 2**20
+    rows += [f"{'':<47}{total:>7.0f} MB", ""]
+    return "\n".join(rows + [f"{name:<14}{where}" for name, where in addresses(line)])
+
+
+def failing(line: Line) -> list[str]:
+    """Return a line for each service that does not run though it should."""
+    return [f"{s.name}: {s.note}" for s in service_statuses(line) if s.state in FAILING]
+
+
+def _status(line: Line, state: ServiceState) -> ServiceStatus:
+    if state.state in AT_REST or not state.pid:
+        return ServiceStatus(state.name, state.state, 0, 0.0, 0, _note(line, state))
+    uptime_s = max(0.0, time.time() - state.started_s)
+    memory = memory_bytes(state.pid)
+    return ServiceStatus(state.name, state.state, state.pid, uptime_s, memory, "")
+
+
+def _note(line: Line, state: ServiceState) -> str:
+    if state.state not in FAILING:
+        return ""
+    why = "misconfigured" if state.exit_code == 2 else "tried again soon"
+    return f"{why}: {last_line(line.layout, state.name)}"
+
+
+def _age(seconds: float) -> str:
+    minutes, hours = int(seconds) // 60, int(seconds) // 3600
+    if hours:
+        return f"{hours} h {minutes % 60:02} m"
+    return f"{minutes} m {int(seconds) % 60:02} s" if minutes else f"{int(seconds)} s"

@@ -1,0 +1,66 @@
+"""Check tools, install, test, lint, lock."""
+
+import os
+import subprocess
+from argparse import REMAINDER, ArgumentParser, Namespace
+
+from include.errors import Exit
+from local.console import Console
+from local.install import check, install
+from local.layout import REPOSITORY
+from local.tools import print_tools, require_tools
+from local.verbs.verb import Verb, replace_process, run_module
+
+LINTERS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("importlinter.cli",),
+)
+LOCK_OPTIONS = (
+    "--python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
+)
+
+
+def _doctor(options: Namespace) -> int:
+    reports = check()
+    print_tools(reports, Console())
+    require_tools(reports)
+    return Exit.OK
+
+
+def _setup(options: Namespace) -> int:
+    install()
+    return Exit.OK
+
+
+def _test(options: Namespace) -> int:
+    replace_process(install(), "pytest", *options.arguments)
+
+
+def _lint(options: Namespace) -> int:
+    tools = install(["python"])
+    failed = [linter[0] for linter in LINTERS if run_module(tools, *linter) != 0]
+    if failed:
+        print(f"not clean: {', '.join(failed)}")
+    return Exit.FAILED if failed else Exit.OK
+
+
+def _lock(options: Namespace) -> int:
+    uv = install(["python"]).python.parent / "uv"
+    for name in ("requirements", "requirements-dev"):
+        command = [str(uv), "pip", "compile", "--quiet", *LOCK_OPTIONS, f"{name}.in", "-o", f"{name}.txt"]
+        if subprocess.run(command, cwd=REPOSITORY, env=os.environ).returncode != 0:
+            return Exit.FAILED
+    return Exit.OK
+
+
+def _rest(parser: ArgumentParser) -> None:
+    parser.add_argument("arguments", nargs=REMAINDER, help="for pytest")
+
+
+DOCTOR = Verb("doctor", "check the tools that are needed", _doctor)
+SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
+TEST = Verb("test", "run the tests, on real servers of their own", _test, _rest)
+LINT = Verb("lint", "check style, types and the direction of imports", _lint)
+LOCK = Verb("lock", "pin requirements*.in in requirements*.txt", _lock)

@@ -1,0 +1,159 @@
+"""Start, stop and look at a line. What needs the environment is imported inside the verbs."""
+
+import os
+import shlex
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from include.errors import Exit, Misconfigured
+from local.configuration import read_configuration
+from local.environment import MARKETS, SIMULATED
+from local.install import Toolchain, toolchain
+from local.layout import REPOSITORY, Layout
+from local.ports import Ports
+from local.verbs.verb import Verb, enter_environment
+
+if TYPE_CHECKING:
+    from local.line import Line
+
+LINES = REPOSITORY / ".line"
+
+
+def configured_line(market: str, tools: Toolchain) -> "Line":
+    """
+    Return this checkout's line for a market, as `.env` and the environment describe it now.
+
+    Raises:
+        Misconfigured: `.env` is wrong.
+    """
+    from local.line import Line
+
+    configuration = read_configuration(REPOSITORY / ".env", os.environ)
+    settings = {k: v for k, v in configuration.items() if k.startswith("PIPELINE_")}
+    return Line(LINES / market, Ports.read(configuration), market, tools, settings)
+
+
+def running_lines(tools: Toolchain) -> "list[Line]":
+    """Return this checkout's lines that run, as they were started."""
+    from local.line import Line
+
+    known = [Line.load(LINES / market, tools) for market in MARKETS]
+    return [line for line in known if line is not None and line.is_running()]
+
+
+def require_running(tools: Toolchain) -> "Line":
+    """
+    Return the line that runs.
+
+    Raises:
+        Misconfigured: None does.
+    """
+    running = running_lines(tools)
+    if not running:
+        raise Misconfigured("no line is running: `make up` starts one, `make demo` shows one")
+    return running[0]
+
+
+def start(line: "Line", tools: Toolchain, *, detached: bool = True) -> None:
+    """
+    Start a line of this checkout, saying what happens.
+
+    Raises:
+        Misconfigured: This or another line of the checkout runs, or a port is taken.
+        PipelineError: Something does not start.
+    """
+    for other in running_lines(tools):
+        if other.layout.root == line.layout.root:
+            raise Misconfigured(
+                f"the {line.market} line is already running: `make status` shows it, "
+                "`make down` stops it"
+            )
+        raise Misconfigured(
+            f"the {other.market} line of this checkout is running and holds the ports: "
+            "stop it with `make down`"
+        )
+    line.start(detached=detached, report=lambda text: print(text, flush=True))
+
+
+def _up(options: Namespace) -> int:
+    tools = enter_environment()
+    from local.status import addresses, failing
+
+    line = configured_line(options.market, tools)
+    began_s = time.monotonic()
+    start(line, tools)
+    print(f"the {line.market} line is up after {time.monotonic() - began_s:.0f} s")
+    print("\n".join(f"  {name:<11} {where}" for name, where in addresses(line)))
+    problems = failing(line)
+    print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
+    return Exit.FAILED if problems else Exit.OK
+
+
+def _down(options: Namespace) -> int:
+    known = [market for market in MARKETS if Layout(LINES / market).record.exists()]
+    stopped = []
+    if known:
+        tools = enter_environment()
+        from local.line import Line
+
+        lines = [Line.load(LINES / market, tools) for market in known]
+        stopped = [line.market for line in lines if line is not None and line.stop()]
+    print("\n".join(f"the {market} line is down" for market in stopped) or "nothing was running")
+    return Exit.OK
+
+
+def _status(options: Namespace) -> int:
+    tools = _installed()
+    from local.status import failing, render
+
+    line = require_running(tools)
+    print(f"{line.market} line, {line.layout.root}\n\n{render(line)}")
+    return Exit.FAILED if failing(line) else Exit.OK
+
+
+def _logs(options: Namespace) -> int:
+    roots = [LINES / market / "logs" for market in MARKETS]
+    existing = [root for root in roots if root.is_dir()]
+    if not existing:
+        raise Misconfigured("there are no logs: no line was started yet")
+    newest = max(existing, key=lambda root: root.stat().st_mtime)
+    files = sorted(newest.glob(f"{options.service or '*'}.log"))
+    if not files:
+        names = ", ".join(sorted(file.stem for file in newest.glob("*.log")))
+        raise Misconfigured(f"no log of {options.service!r}: choose from {names}")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606 - no shell wanted
+
+
+def _env(options: Namespace) -> int:
+    tools = enter_environment(toolchain())
+    running = running_lines(tools)
+    line = running[0] if running else configured_line(SIMULATED, tools)
+    for name, value in line.environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+    return Exit.OK
+
+
+def _installed() -> Toolchain:
+    """Return the toolchain without installing anything."""
+    tools = toolchain()
+    if not Path(tools.python).exists():
+        raise Misconfigured("no line is running, nothing is set up yet: `make setup` does that")
+    return enter_environment(tools)
+
+
+def _market_option(parser: ArgumentParser) -> None:
+    parser.add_argument("--market", choices=MARKETS, default="live", help="default: %(default)s")
+
+
+def _service_option(parser: ArgumentParser) -> None:
+    parser.add_argument("service", nargs="?", help="only this one's, such as kafka or producer")
+
+
+UP = Verb("up", "start the line on the live exchange, or on the simulated one", _up, _market_option)
+DOWN = Verb("down", "stop whatever line runs; its data stays", _down)
+STATUS = Verb("status", "show what runs, its memory, its addresses", _status)
+LOGS = Verb("logs", "follow the logs", _logs, _service_option)
+ENV = Verb("env", "print what a shell needs: eval the output", _env)

@@ -1,0 +1,3 @@
+COPY staged_dead_letters (
+    topic, partition, "offset", reason, value, value_bytes
+) FROM STDIN (FORMAT BINARY)

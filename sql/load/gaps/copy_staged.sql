@@ -1,0 +1,3 @@
+COPY staged_gaps (
+    exchange, symbol, first_id, last_id, reason, reported_at
+) FROM STDIN (FORMAT BINARY)

@@ -1,0 +1,46 @@
+"""Airflow on an empty sqlite metadata database in a folder of its own; set before its import."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_home = tempfile.TemporaryDirectory(prefix="airflow-test-")  # until the process ends
+os.environ |= {
+    "AIRFLOW_HOME": _home.name,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_home.name}/airflow.db",
+}
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+
+@pytest.fixture(scope="session")
+def dags() -> "dict[str, DAG]":
+    """The fleet, parsed as Airflow parses it, nothing left out."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(ROOT / "dags")
+
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+@pytest.fixture(scope="session")
+def metadata_database() -> Iterator[None]:
+    """Airflow's own tables."""
+    from airflow.utils.db import initdb
+
+    level = logging.getLogger("alembic").level
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    initdb()
+    yield
+    logging.getLogger("alembic").setLevel(level)

@@ -1,0 +1,100 @@
+"""Rules every DAG of the fleet keeps, whatever it does."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dags.conftest import ROOT
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+FILES = sorted((ROOT / "dags").glob("*.py"))
+TIERS = {"tier-1", "tier-2", "tier-3"}
+HEAVY = [
+    "pandas",
+    "pandas_ta",
+    "ccxt",
+    "psycopg",
+    "kafka",
+    "influxdb_client",
+    "msgspec",
+    "sqlalchemy.orm",
+]
+
+
+def test_each_file_holds_the_dag_of_its_name(dags: "dict[str, DAG]"):
+    assert FILES
+    assert {path.stem for path in FILES} == set(dags)
+
+
+def test_says_what_it_reads_writes_and_what_to_do_if_it_fails(dags: "dict[str, DAG]"):
+    for name, dag in dags.items():
+        page = dag.doc_md or ""
+        assert page.strip().startswith(f"### {name}"), name
+        for heading in ("* **Reads** ", "* **Writes** ", "* **If it fails** "):
+            assert page.count(heading) == 1, (name, heading)
+
+
+def test_has_an_owner_and_one_tier(dags: "dict[str, DAG]"):
+    for name, dag in dags.items():
+        assert len(TIERS & set(dag.tags)) == 1, name
+        assert all(task.owner != "airflow" for task in dag.tasks), name
+
+
+def test_is_bounded(dags: "dict[str, DAG]"):
+    """Retries, timeouts and runs at a time are stated, never inherited by accident."""
+    for name, dag in dags.items():
+        assert dag.catchup is False, name
+        assert dag.max_active_runs == 1, name
+        assert dag.tasks, name
+        for task in dag.tasks:
+            assert task.retries, (name, task.task_id)
+            assert task.retry_exponential_backoff, (name, task.task_id)
+            assert task.execution_timeout, (name, task.task_id)
+            assert task.max_retry_delay, (name, task.task_id)
+            assert dag.dagrun_timeout > task.execution_timeout, (name, task.task_id)
+
+
+def test_a_schedule_has_intervals(dags: "dict[str, DAG]"):
+    """A bare cron string gives intervals of no width in Airflow 3."""
+    from airflow.sdk import CronDataIntervalTimetable
+
+    scheduled = {
+        name: dag.timetable for name, dag in dags.items() if dag.timetable.can_be_scheduled
+    }
+
+    assert scheduled
+    for name, timetable in scheduled.items():
+        assert isinstance(timetable, CronDataIntervalTimetable), name
+
+
+def test_tables_written_are_assets_named_plainly(dags: "dict[str, DAG]"):
+    outlets = [asset.name for task in dags["drain_kafka"].tasks for asset in task.outlets]
+
+    assert outlets == ["crypto_prices", "trades", "candles", "gaps", "dead_letters"]
+
+
+def test_a_failing_minute_is_retried_within_its_run(dags: "dict[str, DAG]"):
+    (task,) = dags["drain_kafka"].tasks
+
+    assert task.retries * task.max_retry_delay < timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_parses_light(path: Path):
+    """Parsing imports nothing heavy, nor the pipeline: Airflow does it every few seconds."""
+    code = (
+        "import sys, runpy, airflow.sdk; from airflow.sdk import Asset, CronDataIntervalTimetable;"
+        f"before = set(sys.modules); runpy.run_path({str(path)!r});"
+        f"new = set(sys.modules) - before;"
+        f"print(*[m for m in new if m in {HEAVY} or m.startswith('include.')])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

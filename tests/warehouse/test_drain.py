@@ -1,0 +1,352 @@
+"""The drain: exactly once, exact numbers, whatever is in the topic and in the tables already."""
+
+import dataclasses
+import struct
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from kafka import KafkaAdminClient, TopicPartition
+
+from include import wire
+from include.broker.log_reader import LogReader
+from include.broker.topics import ensure_topics
+from include.errors import Misconfigured, Unavailable
+from include.kpis.fold import Fold
+from include.kpis.records import Candle, Event, Tick, Trades
+from include.kpis.registry import NAMES
+from include.settings import Settings
+from include.warehouse.connection import Connection, connect
+from include.warehouse.drain import drain
+from tests.warehouse.conftest import Producer, count, rows
+from tests.warehouse.market import MARKETS, START_MS, candle, gap, history, tick, trade
+
+pytestmark = pytest.mark.servers
+
+
+def at(ts_ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ts_ms)
+
+
+def bits(row: tuple[object, ...]) -> tuple[object, ...]:
+    """Return *row* with its floats as their 64 bits: -0.0 is not 0.0 here."""
+    return tuple(struct.pack(">d", v) if isinstance(v, float) else v for v in row)
+
+
+def expected(events: list[Event]) -> dict[str, set[tuple[object, ...]]]:
+    """Return the rows *events* should have become, computed without the drain."""
+    tables: dict[str, set[tuple[object, ...]]] = {
+        "crypto_prices": set(),
+        "trades": set(),
+        "candles": set(),
+    }
+    fold = Fold()
+    for event in events:
+        point = fold.update(event)
+        if point is not None:
+            values = [point.values[name] for name in NAMES]
+            values = [None if value is None else float(value) for value in values]
+            tables["crypto_prices"].add(
+                bits((event.exchange, event.symbol, at(point.ts_ms), *values))
+            )
+        if isinstance(event, Trades):
+            for t in event.trades:
+                row = (t.trade_id, t.first_id, t.last_id, at(t.ts_ms), t.price, t.amount, t.side)
+                tables["trades"].add(bits((event.exchange, event.symbol, *row)))
+        if isinstance(event, Candle):
+            ohlcv = (event.open, event.high, event.low, event.close, event.volume)
+            rest = (event.quote_volume, event.trade_count)
+            row = (event.exchange, event.symbol, 60, at(event.open_ts_ms), *ohlcv, *rest)
+            tables["candles"].add(bits(row))
+    return tables
+
+
+def found(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
+    """Return all rows; a row that is there twice is an error."""
+    connection.execute("SET timezone = 'UTC'")
+    columns = {
+        "crypto_prices": f'exchange, symbol, "timestamp", {", ".join(NAMES)}',
+        "trades": "exchange, symbol, trade_id, first_id, last_id, ts, price, amount, side",
+        "candles": "exchange, symbol, width_s, open_ts, open, high, low, close, volume,"
+        " quote_volume, trade_count",
+    }
+    tables = {}
+    for table, names in columns.items():
+        read = [bits(row) for row in rows(connection, f"SELECT {names} FROM {table}")]
+        tables[table] = set(read)
+        assert len(tables[table]) == len(read)
+    return tables
+
+
+def test_every_number_arrives_bit_for_bit_and_once(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    events = history(seed=1, batches=240)
+    for start in range(0, len(events), 100):
+        producer.send(events[start : start + 100])
+        producer.send_and_abort([tick(ts_ms=START_MS + start + 1)])
+
+    drained = drain(writer, settings)
+    again = drain(writer, settings)
+
+    assert found(writer) == expected(events)
+    assert (drained.trades, drained.candles, drained.ticks) == (240 * 40, 240, 240)
+    assert (drained.records, drained.duplicates, drained.caught_up) == (720, 0, True)
+    assert (again.records, again.trades, again.caught_up) == (0, 0, True)
+    days = rows(writer, "SELECT count(DISTINCT tableoid) FROM trades")
+    assert days[0][0] == 4  # 80 hours from midnight
+
+
+def test_offsets_are_positions_beyond_markers_and_aborted_records(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([tick(ts_ms=START_MS)])
+    producer.send_and_abort([tick(ts_ms=START_MS + n) for n in range(1, 50)])
+    with LogReader(settings, settings.topic_market) as log:
+        ends = log.ends()
+
+    drained = drain(writer, settings)
+
+    stored = rows(writer, "SELECT partition, next_offset FROM kafka_offsets ORDER BY 1")
+    assert dict(stored) == ends
+    assert drained.offsets == {str(partition): end for partition, end in ends.items()}
+    assert sum(ends.values()) == 1 + 1 + 49 + 1  # two markers among them
+    assert (drained.ticks, drained.records, drained.caught_up) == (1, 1, True)
+
+
+def test_small_transactions_add_up_to_the_same(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    events = history(seed=2, batches=12)
+    producer.send(events[:10])
+    producer.send(events[10:])
+
+    drained = drain(writer, settings.model_copy(update={"drain_max_rows": 1}))
+
+    assert found(writer) == expected(events)
+    assert (drained.records, drained.caught_up) == (36, True)
+
+
+def test_a_drain_out_of_time_says_so_and_the_next_goes_on(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    events = history(seed=3, batches=12)
+    producer.send(events)
+    hasty = settings.model_copy(update={"drain_max_rows": 1, "drain_max_s": 0.001})
+
+    runs = [drain(writer, hasty) for _ in range(3)]
+    last = drain(writer, settings)
+
+    assert not any(run.caught_up for run in runs[:2])
+    assert last.caught_up
+    assert sum(run.records for run in [*runs, last]) == 36
+    assert found(writer) == expected(events)
+
+
+def test_rows_already_there_stay_and_are_counted(
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
+):
+    events = history(seed=4, batches=9)  # 27 records: trades, candle, tick, again
+    producer.send(events[:15])
+    first = drain(writer, settings)
+    owner.execute("DELETE FROM kafka_offsets")  # read all of it again
+    producer.send(events[12:])  # and the last transaction of the first half a second time
+
+    second = drain(writer, settings)
+
+    assert found(writer) == expected(events)
+    assert (first.trades, first.candles, first.ticks, first.duplicates) == (200, 5, 5, 0)
+    assert (second.trades, second.candles, second.ticks) == (160, 4, 4)
+    assert second.duplicates == 5 * 42 + 1 * 42
+    assert second.records == 15 + 15
+    assert second.candles_revised == 0
+
+
+def test_a_candle_that_says_otherwise_is_counted_and_not_taken(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([candle()])
+    drain(writer, settings)
+    producer.send([dataclasses.replace(candle(), volume=11.0)])
+
+    drained = drain(writer, settings)
+
+    assert (drained.candles, drained.duplicates, drained.candles_revised) == (0, 1, 1)
+    assert rows(writer, "SELECT volume FROM candles") == [(10.0,)]
+
+
+def test_gaps_and_ticks_without_a_book(settings: Settings, producer: Producer, writer: Connection):
+    bare = Tick(*MARKETS[0], START_MS, START_MS, None, None, None, 5.0, None, None, (), ())
+    producer.send([gap(5, 9), bare])
+
+    drained = drain(writer, settings)
+
+    assert (drained.gaps, drained.ticks) == (1, 1)
+    assert rows(writer, "SELECT first_id, last_id, reason FROM gaps") == [
+        (5, 9, "the exchange's history has none")
+    ]
+    assert found(writer)["crypto_prices"] == expected([bare])["crypto_prices"]
+
+
+def test_trades_of_any_day_find_their_partition(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    days = [wire.EARLIEST_MS, START_MS, START_MS + 86_400_000 - 1, wire.LATEST_MS - 1]
+    producer.send([Trades(*MARKETS[0], START_MS, tuple(trade(n, ts) for n, ts in enumerate(days)))])
+
+    drain(writer, settings)
+
+    placed = rows(writer, "SELECT tableoid::regclass::text FROM trades ORDER BY trade_id")
+    assert placed == [
+        ("trades_20090101",),
+        ("trades_20240229",),
+        ("trades_20240229",),
+        ("trades_20991231",),
+    ]
+
+
+GOOD = wire.encode(tick(ts_ms=START_MS + 60_000))
+POISON: dict[str, bytes | None] = {
+    "not JSON": b"hello",
+    "truncated": GOOD[:-10],
+    "nested": b"[" * 100_000,
+    "nested in a record": GOOD[:-1] + b',"x":' + b"[" * 100_000,
+    "empty": b"",
+    "nothing": None,
+    "1 MB": GOOD[:-1] + b',"x":"' + b"a" * 1_000_000 + b'"}',
+    "bad UTF-8": GOOD.replace(b"binance", b"bin\xff\xfece"),
+    "lone surrogate": GOOD.replace(b"binance", b"\\ud800"),
+    "NUL in a name": GOOD.replace(b"binance", b"bin\\u0000"),
+    "NUL in a reason": wire.encode(gap()).replace(b"history", b"his\\u0000"),
+    "NaN": GOOD.replace(b'"close":97.1', b'"close":NaN'),
+    "Infinity": GOOD.replace(b'"close":97.1', b'"close":Infinity'),
+    "1e999": GOOD.replace(b'"close":97.1', b'"close":1e999'),
+    "negative": GOOD.replace(b'"close":97.1', b'"close":-97.1'),
+    "zero": GOOD.replace(b'"close":97.1', b'"close":0'),
+    "absurd": GOOD.replace(b'"close":97.1', b'"close":1e30'),
+    "a number as text": GOOD.replace(b'"close":97.1', b'"close":"97.1"'),
+    "another version": GOOD.replace(b'"v":1', b'"v":2'),
+}
+
+
+def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
+):
+    assert len(set(POISON.values())) == len(POISON)
+    producer.send([tick(ts_ms=START_MS)])
+    producer.send_raw(list(POISON.values()))
+    producer.send([tick(ts_ms=START_MS + 1)])
+
+    drained = drain(writer, settings)
+    owner.execute("DELETE FROM kafka_offsets")
+    again = drain(writer, settings)  # reads all again, counts nothing twice
+
+    parked = rows(writer, 'SELECT reason, value, value_bytes FROM dead_letters ORDER BY "offset"')
+    assert (drained.ticks, drained.dead_letters) == (2, len(POISON))
+    assert (again.ticks, again.dead_letters, again.duplicates) == (0, 0, 2 + len(POISON))
+    for (name, value), (reason, kept, length) in zip(POISON.items(), parked, strict=True):
+        assert str(reason).startswith("expected"), (name, reason)
+        assert kept == (None if value is None else value[: 64 * 1024]), name
+        assert length == len(value or b""), name
+
+
+def test_what_only_a_table_refuses_is_found_and_parked(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    """A volume so small that quote / base overflows passes the decoder, not the CHECK."""
+    overflowing = dataclasses.replace(
+        tick(ts_ms=START_MS + 3), base_volume=1e-320, quote_volume=1e17
+    )
+    fine = [tick(ts_ms=START_MS + n) for n in range(3)]
+    batch = Trades(*MARKETS[0], START_MS, tuple(trade(n, START_MS + n) for n in range(50)))
+    producer.send([*fine[:2], overflowing, batch, fine[2], candle()])
+
+    drained = drain(writer, settings)
+    again = drain(writer, settings)
+
+    assert (drained.ticks, drained.trades, drained.candles) == (3, 50, 1)
+    assert (drained.dead_letters, drained.caught_up) == (1, True)
+    assert again.records == 0
+    ((reason, value),) = rows(writer, "SELECT reason, value FROM dead_letters")
+    assert reason == "table crypto_prices: crypto_prices_market_depth_ratio_check"
+    assert wire.decode(bytes(value)) == overflowing  # type: ignore[call-overload]
+
+
+def test_what_only_a_table_refuses_is_found_among_duplicates_too(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
+    drain(writer, settings)
+    overflowing = dataclasses.replace(
+        tick(ts_ms=START_MS + 9), base_volume=1e-320, quote_volume=1e17
+    )
+    producer.send([*[tick(ts_ms=START_MS + n) for n in range(8)], overflowing])
+
+    drained = drain(writer, settings)
+
+    assert (drained.ticks, drained.duplicates, drained.dead_letters) == (3, 5, 1)
+
+
+def remake_topic(settings: Settings) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    admin.delete_topics([settings.topic_market])
+    admin.close()
+    ensure_topics(settings)
+
+
+def test_a_topic_made_again_is_refused_and_nothing_is_skipped(
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
+):
+    producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
+    drain(writer, settings)
+    before = rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2")
+    producer.close()
+    remake_topic(settings)
+
+    with pytest.raises(Misconfigured, match=r"partition \d: the next offset is 6,.* ends at 0"):
+        drain(writer, settings)
+
+    assert rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2") == before
+    owner.execute("DELETE FROM kafka_offsets")  # as the message says
+    assert drain(writer, settings).caught_up
+
+
+def test_a_topic_made_again_with_fewer_partitions_is_refused(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    drain(writer, settings)
+    producer.close()
+    remake_topic(settings.model_copy(update={"market_partitions": 1}))
+
+    with pytest.raises(Misconfigured, match=r"partition 1: .* the topic has 1 partitions"):
+        drain(writer, settings)
+
+
+def test_records_deleted_before_they_were_drained_are_reported(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([tick(ts_ms=START_MS)])
+    drain(writer, settings)
+    producer.send([tick(ts_ms=START_MS + n) for n in range(1, 9)])
+    with LogReader(settings, settings.topic_market) as log:
+        (partition, end), *_ = [(p, end) for p, end in log.ends().items() if end]
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    admin.delete_records({TopicPartition(settings.topic_market, partition): end - 3})
+    admin.close()
+
+    with pytest.raises(Misconfigured, match=rf"partition {partition}.* 2,.* begins at {end - 3}"):
+        drain(writer, settings)
+
+    assert count(writer, "crypto_prices") == 1
+
+
+def test_kafka_away_is_to_be_retried(settings: Settings, writer: Connection):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
+        drain(writer, settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))
+
+
+def test_tables_missing_is_the_users_to_fix(settings: Settings, owner_settings: Settings):
+    nowhere = owner_settings.model_copy(update={"postgres_database": settings.postgres_database})
+    with connect(nowhere, application="test") as connection:
+        connection.execute("DROP TABLE kafka_offsets CASCADE")
+        with pytest.raises(Misconfigured, match=r"kafka_offsets.*include\.warehouse\.migrations"):
+            drain(connection, settings)

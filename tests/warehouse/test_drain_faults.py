@@ -1,0 +1,227 @@
+"""Drains killed, drains at once, PostgreSQL connections cut: rows equal what was produced."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.errors import Exit, Unavailable
+from include.kpis.records import Event, Trades
+from include.settings import PREFIX, Settings
+from include.warehouse import load
+from include.warehouse.connection import Connection, connect
+from include.warehouse.drain import Drained, drain
+from include.warehouse.rows import Entry
+from tests.warehouse.conftest import Producer, rows
+from tests.warehouse.market import history
+
+pytestmark = pytest.mark.servers
+
+BATCHES, TRADES = 90, 200
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def produced(producer: Producer) -> list[Event]:
+    events = history(seed=9, batches=BATCHES, trades_per_batch=TRADES)
+    for start in range(0, len(events), 45):
+        producer.send(events[start : start + 45])
+        producer.send_and_abort(events[:3])
+    return events
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that makes `Settings.load()` equal *settings*."""
+    markets = ",".join(map(str, settings.markets))
+    values = {**settings.model_dump(mode="json"), "markets": markets}
+    named = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+    return {**os.environ, **named, "PYTHONPATH": str(ROOT)}
+
+
+def start(settings: Settings) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "include.warehouse.drain"],
+        env=environment(settings),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def assert_complete(connection: Connection, produced: list[Event]) -> None:
+    """Each trade's, candle's and tick's key once, no others; the numbers are test_drain's."""
+    trades = {
+        (event.exchange, event.symbol, t.trade_id, t.price)
+        for event in produced
+        if isinstance(event, Trades)
+        for t in event.trades
+    }
+    read = rows(connection, "SELECT exchange, symbol, trade_id, price FROM trades")
+    assert len(read) == len(trades) == BATCHES * TRADES
+    assert set(read) == trades
+    for table in ("candles", "crypto_prices"):
+        assert rows(connection, f"SELECT count(*) FROM {table}") == [(BATCHES,)]
+    assert rows(connection, "SELECT count(*) FROM dead_letters") == [(0,)]
+
+
+def test_the_command_prints_its_counts_as_one_line(settings: Settings, produced: list[Event]):
+    process = start(settings)
+    out, error = process.communicate(timeout=60)
+
+    assert (process.returncode, error) == (Exit.OK, "")
+    assert out.count("\n") == 1
+    counts = json.loads(out)
+    assert (counts["trades"], counts["records"]) == (BATCHES * TRADES, BATCHES * 3)
+    assert counts["caught_up"] is True
+
+
+def test_the_commands_refusals_are_one_line(settings: Settings):
+    cases = {
+        Exit.UNAVAILABLE: settings.model_copy(update={"postgres_port": 1}),
+        Exit.MISCONFIGURED: settings.model_copy(update={"topic_market": "no.such.topic"}),
+    }
+    for code, wrong in cases.items():
+        process = start(wrong)
+        out, error = process.communicate(timeout=60)
+
+        assert (process.returncode, out) == (code, "")
+        assert error.startswith("drain: ")
+        assert error.count("\n") == 1
+
+
+def test_killed_anywhere_and_started_again_it_is_exactly_once(
+    settings: Settings, produced: list[Event], writer: Connection
+):
+    """Kill at a random moment between two commits, so that work is under way; then finish."""
+    slow = settings.model_copy(update={"drain_max_rows": 2})
+    chance = random.Random(5)
+    kills = 0
+    for _ in range(6):
+        before = progress(writer)
+        process = start(slow)
+        await_progress(writer, before, process)
+        time.sleep(chance.uniform(0, 0.03))  # the moment of the fault, not a wait for something
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=10)
+        kills += process.returncode == -signal.SIGKILL
+
+    last = drain(writer, settings)
+
+    assert kills == 6
+    assert last.caught_up
+    assert 0 < last.trades < BATCHES * TRADES
+    assert_complete(writer, produced)
+
+
+def progress(connection: Connection) -> object:
+    return rows(connection, "SELECT coalesce(sum(next_offset), 0) FROM kafka_offsets")[0][0]
+
+
+def await_progress(connection: Connection, before: object, process: subprocess.Popen[str]) -> None:
+    """Poll until the drain has committed something and is at work on the rest."""
+    deadline = time.monotonic() + 30
+    while progress(connection) == before:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the drain committed nothing in 30 s"
+        time.sleep(0.005)
+
+
+def test_several_at_once_take_turns(settings: Settings, produced: list[Event], writer: Connection):
+    small = settings.model_copy(update={"drain_max_rows": 2})
+
+    def run() -> Drained:
+        with connect(settings, application="test") as connection:
+            return drain(connection, small)
+
+    with ThreadPoolExecutor() as pool:
+        drained = [future.result() for future in [pool.submit(run) for _ in range(3)]]
+
+    assert [run.caught_up for run in drained] == [True] * 3
+    assert sum(run.trades for run in drained) == BATCHES * TRADES
+    assert sum(run.records for run in drained) == BATCHES * 3
+    assert sum(run.duplicates for run in drained) == 0
+    assert_complete(writer, produced)
+
+
+def test_a_drain_overtaken_mid_way_goes_on_where_the_other_came_to(
+    settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    """Another drain does everything between this one's reading and its writing."""
+    ensure, others = load.ensure_partitions, []
+
+    def overtaken(connection: Connection, entries: list[Entry]) -> None:
+        ensure(connection, entries)
+        if not others:
+            others.append(None)
+            with connect(settings, application="test") as second:
+                others[0] = drain(second, settings)
+
+    monkeypatch.setattr(load, "ensure_partitions", overtaken)
+
+    mine = drain(writer, settings)
+
+    assert others[0].trades == BATCHES * TRADES
+    assert (mine.records, mine.trades, mine.caught_up) == (0, 0, True)
+    assert mine.offsets == others[0].offsets
+    assert_complete(writer, produced)
+
+
+def test_a_connection_cut_mid_transaction_leaves_nothing_and_is_to_be_retried(
+    settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    write = load.write
+
+    def cut(connection: Connection, entries: list[Entry]) -> object:
+        written = write(connection, entries)
+        writer.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        return written
+
+    monkeypatch.setattr(load, "write", cut)
+    with (
+        connect(settings, application="victim") as victim,
+        pytest.raises(Unavailable, match="draining failed"),
+    ):
+        drain(victim, settings)
+
+    assert rows(writer, "SELECT count(*) FROM trades") == [(0,)]
+    assert rows(writer, "SELECT sum(next_offset) FROM kafka_offsets") == [(0,)]
+    monkeypatch.undo()
+    assert drain(writer, settings).caught_up
+    assert_complete(writer, produced)
+
+
+def test_a_lock_held_too_long_is_to_be_retried(settings: Settings, produced: list[Event]):
+    with (
+        connect(settings, application="holder") as holder,
+        connect(settings, application="waiter") as waiter,
+    ):
+        drain(holder, settings.model_copy(update={"drain_max_s": 0.001, "drain_max_rows": 1}))
+        with holder.transaction():
+            holder.execute("SELECT FROM kafka_offsets FOR UPDATE")
+            cancel = threading.Timer(1.0, holder_cancels, [settings, waiter.info.backend_pid])
+            cancel.start()
+            with pytest.raises(Unavailable, match="canceling statement"):
+                drain(waiter, settings)
+            cancel.join()
+
+
+def holder_cancels(settings: Settings, pid: int) -> None:
+    """Do at once what lock_timeout does after 30 s."""
+    with psycopg.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        dbname=settings.postgres_database,
+        user=settings.postgres_user,
+        passfile=str(settings.postgres_passfile),
+    ) as connection:
+        connection.execute("SELECT pg_cancel_backend(%s)", [pid])

@@ -1,0 +1,111 @@
+"""The runner: from nothing to this version, once, whoever else runs it, and never over a change."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from include.errors import Misconfigured
+from include.settings import Settings
+from include.warehouse.connection import Connection
+from include.warehouse.migrations import DIRECTORY, migrate
+from tests.warehouse.conftest import rows
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """The migrations the database already has, in a folder where they may be changed."""
+    return Path(shutil.copytree(DIRECTORY, tmp_path / "migrations"))
+
+
+def test_names_are_numbered_without_a_hole():
+    names = sorted(path.name for path in DIRECTORY.glob("*.sql"))
+
+    assert [name[:5] for name in names] == [f"{n:04}_" for n in range(1, len(names) + 1)]
+
+
+def test_a_second_run_finds_nothing_to_do(owner: Connection, owner_settings: Settings):
+    ledger = rows(owner, "SELECT name, sha256, applied_at FROM schema_migrations ORDER BY name")
+
+    assert migrate(owner_settings) == []
+    assert [name for name, *_ in ledger] == sorted(path.name for path in DIRECTORY.glob("*.sql"))
+    assert rows(owner, "SELECT * FROM schema_migrations ORDER BY name") == ledger
+
+
+def test_a_new_file_is_applied_and_named(
+    owner: Connection, owner_settings: Settings, scripts: Path
+):
+    (scripts / "9001_extra.sql").write_text(
+        "CREATE TABLE extra (n int); INSERT INTO extra VALUES (7)"
+    )
+
+    assert migrate(owner_settings, scripts) == ["9001_extra.sql"]
+    assert rows(owner, "SELECT n FROM extra") == [(7,)]
+
+
+def test_a_failing_file_leaves_nothing_and_stops_there(
+    owner: Connection, owner_settings: Settings, scripts: Path
+):
+    (scripts / "9001_good.sql").write_text("CREATE TABLE good (n int)")
+    (scripts / "9002_bad.sql").write_text("CREATE TABLE half (n int); SELECT no_such_column")
+    (scripts / "9003_after.sql").write_text("CREATE TABLE after_bad (n int)")
+
+    with pytest.raises(Misconfigured, match="no_such_column"):
+        migrate(owner_settings, scripts)
+
+    found = rows(owner, "SELECT to_regclass('good'), to_regclass('half'), to_regclass('after_bad')")
+    assert found == [("good", None, None)]
+
+
+def test_two_runners_at_once_apply_each_file_once(
+    owner: Connection, owner_settings: Settings, scripts: Path
+):
+    for n in range(9001, 9004):
+        (scripts / f"{n}_slow.sql").write_text(f"SELECT pg_sleep(0.05); CREATE TABLE t{n} (n int)")
+    applied: list[list[str]] = []
+
+    def run() -> None:
+        applied.append(migrate(owner_settings, scripts))
+
+    runners = [threading.Thread(target=run) for _ in range(4)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+
+    assert sorted(map(len, applied)) == [0, 0, 0, 3]
+    assert len(rows(owner, "SELECT FROM schema_migrations WHERE name LIKE '9%'")) == 3
+
+
+def test_a_changed_file_is_refused_in_one_line(owner_settings: Settings, scripts: Path):
+    with (scripts / "0003_trades.sql").open("a") as script:
+        script.write("-- an afterthought\n")
+
+    with pytest.raises(Misconfigured, match=r"0003_trades\.sql was changed") as refused:
+        migrate(owner_settings, scripts)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_refused(owner_settings: Settings, scripts: Path):
+    (scripts / "0002_crypto_prices.sql").unlink()
+
+    with pytest.raises(Misconfigured, match=r"0002_crypto_prices\.sql .* missing"):
+        migrate(owner_settings, scripts)
+
+
+def test_a_file_before_those_applied_is_refused(owner_settings: Settings, scripts: Path):
+    (scripts / "0001_zz_late.sql").write_text("CREATE TABLE late (n int)")
+
+    with pytest.raises(Misconfigured, match="renumber"):
+        migrate(owner_settings, scripts)
+
+
+def test_the_writer_may_not_migrate(settings: Settings, scripts: Path):
+    (scripts / "9001_extra.sql").write_text("CREATE TABLE extra (n int)")
+
+    with pytest.raises(Misconfigured, match=r"permission denied .* as the owner"):
+        migrate(settings, scripts)

@@ -1,0 +1,89 @@
+"""What each role may not do, tried."""
+
+import psycopg
+import pytest
+
+from include.warehouse.connection import Connection
+from tests.warehouse.conftest import rows
+
+pytestmark = pytest.mark.servers
+
+TABLES = ("crypto_prices", "trades", "candles", "gaps", "kafka_offsets", "dead_letters")
+VIEWS = (*TABLES, "latest_prices", "candles_1m")
+DEFINITIONS = (
+    "CREATE TABLE public.mine (n int)",
+    "CREATE TABLE market_reader.mine (n int)",
+    "CREATE SCHEMA mine",
+    "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "SELECT * FROM public.schema_migrations",
+    "DROP FUNCTION public.ensure_trade_partition(date)",
+    "SET ROLE market_owner",
+)
+
+
+def refused(connection: Connection, statement: str) -> bool:
+    """Whether PostgreSQL refuses for lack of rights, and for nothing else."""
+    try:
+        connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    return False
+
+
+def test_the_writer_inserts_and_reads_only(writer: Connection):
+    for table in TABLES:
+        assert not refused(writer, f"SELECT * FROM {table}")
+        for statement in (
+            f"DROP TABLE {table}",
+            f"TRUNCATE {table}",
+            f"DELETE FROM {table}",
+            f"ALTER TABLE {table} ADD COLUMN extra int",
+            f"CREATE INDEX ON {table} ((1))",
+        ):
+            assert refused(writer, statement), statement
+
+
+def test_the_writer_updates_offsets_and_nothing_else(writer: Connection):
+    assert not refused(writer, "UPDATE kafka_offsets SET next_offset = 1, updated_at = now()")
+    assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
+    assert refused(writer, "UPDATE trades SET price = 1")
+    assert refused(writer, "UPDATE candles SET close = 1")
+    assert refused(writer, "UPDATE crypto_prices SET close = 1")
+    assert refused(writer, "UPDATE dead_letters SET reason = 'x'")
+
+
+def test_nobody_but_the_owner_defines_things(writer: Connection, reader: Connection):
+    for statement in DEFINITIONS:
+        assert refused(writer, statement), statement
+        assert refused(reader, statement), statement
+
+
+def test_the_reader_reads_views_and_neither_writes_nor_sees_the_tables(reader: Connection):
+    for view in VIEWS:
+        assert not refused(reader, f"SELECT * FROM {view}")
+        assert rows(
+            reader,
+            "SELECT has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
+            f" FROM pg_class AS c WHERE c.oid = '{view}'::regclass",
+        ) == [(False,)]
+    for table in TABLES:
+        assert refused(reader, f"SELECT * FROM public.{table}")
+        assert refused(reader, f"INSERT INTO {table} DEFAULT VALUES")
+        assert refused(reader, f"DELETE FROM {table}")
+
+
+def test_the_reader_has_no_scratch_space_and_makes_no_partitions(reader: Connection):
+    assert refused(reader, "CREATE TEMPORARY TABLE mine (n int)")
+    assert refused(reader, "SELECT public.ensure_trade_partition('2024-03-01')")
+
+
+def test_the_partition_maker_cannot_be_misled(writer: Connection, owner: Connection):
+    """A table of the caller's own by the partition's name does not stand in for it."""
+    writer.execute("CREATE TEMPORARY TABLE trades_20240303 (n int)")
+
+    assert writer.execute("SELECT ensure_trade_partition('2024-03-03')").fetchone() == (True,)
+    assert rows(
+        owner,
+        "SELECT tableowner FROM pg_tables WHERE tablename = 'trades_20240303'"
+        " AND schemaname = 'public'",
+    ) == [("market_owner",)]
