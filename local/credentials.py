@@ -10,7 +10,8 @@ from local.layout import Layout
 from local.ports import LOOPBACK, Ports
 
 ROLES = ("postgres", "market_owner", "market_writer", "market_reader", "airflow")
-PASSWORDS = tuple(f"{role}_password" for role in ROLES) + (
+PASSWORDS = (
+    *(f"{role}_password" for role in ROLES),
     "influx_admin_password",
     "airflow_api_secret_key",
 )

@@ -16,9 +16,11 @@ ORGANIZATION, BUCKET = "crypto", "crypto-data"
 
 # What services may see of the user's own environment; the rest may hold secrets or steer them.
 INHERITED = frozenset(
-    "HOME USER LOGNAME LANG LC_ALL LC_CTYPE TZ TMPDIR JAVA_HOME LD_LIBRARY_PATH SSL_CERT_FILE "
-    "SSL_CERT_DIR REQUESTS_CA_BUNDLE http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY "
-    "NO_PROXY".split()
+    {
+        *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME"),
+        *("LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+        *("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"),
+    }
 )
 
 
@@ -48,6 +50,9 @@ def public_environment(
         "PYTHONPATH": str(REPOSITORY),
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
+    for name in ("no_proxy", "NO_PROXY"):  # what is on this machine is not asked for by proxy
+        others = [host for host in [os.environ.get(name, "")] if host]
+        found[name] = ",".join([*others, LOOPBACK, "localhost"])
     if market == SIMULATED:
         found["PIPELINE_EXCHANGE_URL"] = f"http://{LOOPBACK}:{ports.simulator}"
     return found

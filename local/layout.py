@@ -88,6 +88,12 @@ class Layout:
                 f"the folder {self.root} cannot be written ({e.strerror}): make it yours"
             ) from e
 
+    def remove_socket(self) -> None:
+        """Remove the socket a killed supervisor left behind."""
+        if self.socket_record.exists():
+            Path(self.socket_record.read_text(encoding="utf-8")).unlink(missing_ok=True)
+            self.socket_record.unlink()
+
     def control_socket(self) -> Path:
         """
         Return where the supervisor listens: short, and only this user's.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from include.errors import Misconfigured, Unavailable
-from local.airflow_config import prepare_airflow
+from local.airflow_config import prepare_airflow, require_semaphores
 from local.credentials import create_secrets
 from local.environment import public_environment, service_environment
 from local.layout import Layout
 from local.ports import Ports
 from local.processes import end_processes, line_processes
-from local.services import Service, services
+from local.services import AIRFLOW, Service, services
 from local.startup import Report, Startup
 from local.supervisor import Supervisor
 from local.supervisor_config import config_file, supervisor_config
@@ -118,6 +118,8 @@ class Line:
                 raise Misconfigured(f"{self.layout.root} is already running: stop it first")
             end_processes(line_processes(self.layout))  # left by a supervisor that was killed
             self.ports.require_free(port for service in wanted for port in service.ports)
+            if any(service.name in AIRFLOW for service in wanted):
+                require_semaphores()
             self.prepare()
             environment = service_environment(self.layout, self.environment())
             try:
@@ -152,6 +154,8 @@ class Line:
             self._stop_supervised()
         leftovers = line_processes(self.layout)
         end_processes(leftovers)
+        self.supervisor.reap()
+        self.layout.remove_socket()
         return ran or bool(leftovers)
 
     def _stop_supervised(self) -> None:
@@ -179,5 +183,3 @@ class Line:
                     f"another command is starting or stopping {self.layout.root}: wait for it"
                 ) from e
             yield
-
-

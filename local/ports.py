@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def _port(number: int, purpose: str) -> int:
-    return field(default=number, metadata={"purpose": purpose})  # type: ignore[no-any-return]
+    return field(default=number, metadata={"purpose": purpose})
 
 
 @dataclass(frozen=True)

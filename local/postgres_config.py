@@ -120,7 +120,9 @@ def _initdb(postgres: Path, layout: Layout) -> None:
 
 def _effective_capabilities() -> int:
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff")), 16)
+    return int(
+        next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff")), 16
+    )
 
 
 def _quoted(value: str | int) -> str:

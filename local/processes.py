@@ -28,9 +28,7 @@ def line_processes(layout: Layout) -> list[psutil.Process]:
     return found
 
 
-def end_processes(
-    processes: Iterable[psutil.Process], *, term_wait_s: float = TERM_WAIT_S
-) -> None:
+def end_processes(processes: Iterable[psutil.Process], *, term_wait_s: float = TERM_WAIT_S) -> None:
     """Terminate these processes, kill what is left after a while; return when they are gone."""
     alive = list(processes)
     for process in alive:

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from threading import Event
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
@@ -108,7 +109,7 @@ def last_line(layout: Layout, service: str) -> str:
     return lines[-1][:300] if lines else "it said nothing"
 
 
-def _get(url: str) -> dict[str, dict[str, str]]:
+def _get(url: str) -> dict[str, Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:

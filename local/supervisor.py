@@ -1,14 +1,10 @@
 """Start supervisord and talk to it, over a socket only this user can open."""
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 import xmlrpc.client
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from include.errors import PipelineError, Unavailable
 from local.layout import REPOSITORY, Layout
-from local.supervisor_config import config_file, pid_file
+from local.supervisor_config import config_file
 
 START_TIMEOUT_S = 15.0
 POLL_S = 0.1
@@ -41,6 +37,7 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, python: Path, environment: Mapping[str, str], *, detached: bool) -> None:
         """
@@ -59,7 +56,7 @@ class Supervisor:
                 command = [setpriv, "--pdeathsig", "TERM", *command]
         output = self._layout.log("supervisord-start")
         with output.open("w") as file:
-            process = subprocess.Popen(
+            self._child = process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=dict(environment), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -127,6 +124,11 @@ class Supervisor:
     def shut_down(self) -> None:
         """Ask the supervisor to stop what still runs, and itself."""
         self._tolerate(Faults.SHUTDOWN_STATE, "shutdown")
+
+    def reap(self) -> None:
+        """Take note that a supervisor of ours has ended."""
+        if self._child is not None:
+            self._child.wait(timeout=START_TIMEOUT_S)
 
     def _tolerate(self, fault: int, method: str, *arguments: object) -> None:
         try:

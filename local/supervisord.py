@@ -20,6 +20,9 @@ BACKOFF_MAX = 30  # seconds to the next try; each failed start adds one
 class Service(supervisor.process.Subprocess):  # type: ignore[misc]  # supervisor ships no types
     """A supervised process that knows our exit codes."""
 
+    backoff: int
+    laststart: float
+
     def finish(self, pid: int, sts: int) -> None:
         self.backoff = min(self.backoff, BACKOFF_MAX - 1)
         if decode_wait_status(sts)[0] == Exit.MISCONFIGURED:

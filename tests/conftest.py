@@ -127,9 +127,7 @@ def owner_settings(servers: Line, settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def influx_reader_token_file(
-    servers: Line, influx_admin: InfluxAdmin, settings: Settings
-) -> Path:
+def influx_reader_token_file(servers: Line, influx_admin: InfluxAdmin, settings: Settings) -> Path:
     """Name a file with a token that reads the bucket of `settings`."""
     name = settings.influx_bucket
     file = servers.layout.secret(f"{name}_reader_token")

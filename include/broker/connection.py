@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAuthorizationFailedError
+from kafka.errors import (
+    IllegalArgumentError,
+    KafkaConfigurationError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+)
 
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
@@ -20,7 +26,6 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "reconnect_backoff_max_ms": 2_000,
-        "metrics_enabled": False,
     }
 
 
@@ -37,6 +42,8 @@ def kafka_errors(settings: Settings, doing: str) -> Iterator[None]:
         yield
     except TopicAuthorizationFailedError as e:
         raise Misconfigured(f"Kafka at {settings.kafka_bootstrap} forbids {doing}: {e}") from e
+    except (KafkaConfigurationError, IllegalArgumentError):  # ours, not the broker's
+        raise
     except (KafkaTimeoutError, TimeoutError) as e:
         raise Unavailable(f"Kafka at {settings.kafka_bootstrap}: no answer while {doing}") from e
     except (KafkaError, OSError) as e:

@@ -82,7 +82,7 @@ def component() -> Component:
             *((HERE / name).read_bytes() for name in SOURCES),
             *(option.encode() for option in OPTIONS),
         ),
-        disk_mb=3800,
+        disk_mb=4600,
         build=_build,
         is_intact=_is_intact,
     )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from include.errors import Misconfigured, PipelineError
+from include.errors import Unavailable
 from local.install.component import Component
 from local.install.step import Step
 
@@ -30,9 +30,7 @@ def _build(product: Path, work: Path, step: Step) -> None:
     uv: list[str | Path] = [product / "bin" / "uv", "pip", "install", "--python", python]
     try:
         step.run([*uv, "--compile-bytecode", *pinned], "installing packages", cwd=work, env=env)
-    except Misconfigured:
-        raise
-    except PipelineError:  # uv knows nothing of pip's configuration: mirrors, certificates
+    except Unavailable:  # uv knows nothing of pip's configuration: mirrors, certificates
         step.run([*pip, *pinned], "installing packages with pip", cwd=work, env=env)
 
 

@@ -78,7 +78,7 @@ class InfluxAdmin:
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310 - the address is the line's own
             f"{self._url}/api/v2/{path}", data=data, headers=headers or {}, method=method
         )
         try:

@@ -97,5 +97,5 @@ def _names(connection: Connection, query: str) -> set[str]:
 
 
 def _run(connection: Connection, statement: str, *names: str) -> None:
-    text = sql.SQL(statement)  # type: ignore[arg-type]  # all are literals of this module
+    text = sql.SQL(statement)
     connection.execute(text.format(*map(sql.Identifier, names)))

@@ -1,9 +1,24 @@
 """The verbs of `python -m local`, each with its summary, its options and what it does."""
 
+from local.verbs.demonstration import DEMO, DEMO_CHECK, REPLAY
 from local.verbs.development import DOCTOR, LINT, LOCK, SETUP, TEST
 from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP
 from local.verbs.verb import Verb
 
 __all__ = ["VERBS", "Verb"]
 
-VERBS: tuple[Verb, ...] = (UP, DOWN, STATUS, LOGS, ENV, DOCTOR, SETUP, TEST, LINT, LOCK)
+VERBS: tuple[Verb, ...] = (
+    DEMO,
+    DEMO_CHECK,
+    REPLAY,
+    UP,
+    DOWN,
+    STATUS,
+    LOGS,
+    ENV,
+    DOCTOR,
+    SETUP,
+    TEST,
+    LINT,
+    LOCK,
+)

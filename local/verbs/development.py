@@ -17,9 +17,8 @@ LINTERS = (
     ("mypy",),
     ("importlinter.cli",),
 )
-LOCK_OPTIONS = (
-    "--python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate".split()
-)
+LOCK_OPTIONS = ["--python-version", "3.12", "--generate-hashes"]
+LOCK_OPTIONS += ["--no-emit-index-url", "--no-header", "--no-annotate"]
 
 
 def _doctor(options: Namespace) -> int:
@@ -49,7 +48,16 @@ def _lint(options: Namespace) -> int:
 def _lock(options: Namespace) -> int:
     uv = install(["python"]).python.parent / "uv"
     for name in ("requirements", "requirements-dev"):
-        command = [str(uv), "pip", "compile", "--quiet", *LOCK_OPTIONS, f"{name}.in", "-o", f"{name}.txt"]
+        command = [
+            str(uv),
+            "pip",
+            "compile",
+            "--quiet",
+            *LOCK_OPTIONS,
+            f"{name}.in",
+            "-o",
+            f"{name}.txt",
+        ]
         if subprocess.run(command, cwd=REPOSITORY, env=os.environ).returncode != 0:
             return Exit.FAILED
     return Exit.OK

@@ -5,13 +5,12 @@ import shlex
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.errors import Exit, Misconfigured
+from include.errors import Exit, Misconfigured, PipelineError
 from local.configuration import read_configuration
 from local.environment import MARKETS, SIMULATED
-from local.install import Toolchain, toolchain
+from local.install import Toolchain
 from local.layout import REPOSITORY, Layout
 from local.ports import Ports
 from local.verbs.verb import Verb, enter_environment
@@ -50,41 +49,44 @@ def require_running(tools: Toolchain) -> "Line":
 
     Raises:
         Misconfigured: None does.
+        PipelineError: Parts of one are left over.
     """
+    from local.processes import line_processes
+
     running = running_lines(tools)
+    for market in MARKETS if not running else ():
+        if left := line_processes(Layout(LINES / market)):
+            raise PipelineError(
+                f"the {market} line's supervisor was killed, {len(left)} of its processes still "
+                "run: `make down` ends them"
+            )
     if not running:
         raise Misconfigured("no line is running: `make up` starts one, `make demo` shows one")
     return running[0]
 
 
-def start(line: "Line", tools: Toolchain, *, detached: bool = True) -> None:
+def require_none_running(tools: Toolchain) -> None:
     """
-    Start a line of this checkout, saying what happens.
+    Return if no line of this checkout runs; they share their ports.
 
     Raises:
-        Misconfigured: This or another line of the checkout runs, or a port is taken.
-        PipelineError: Something does not start.
+        Misconfigured: One does.
     """
-    for other in running_lines(tools):
-        if other.layout.root == line.layout.root:
-            raise Misconfigured(
-                f"the {line.market} line is already running: `make status` shows it, "
-                "`make down` stops it"
-            )
+    for line in running_lines(tools):
         raise Misconfigured(
-            f"the {other.market} line of this checkout is running and holds the ports: "
-            "stop it with `make down`"
+            f"the {line.market} line is already running: `make status` shows it, "
+            "`make down` stops it"
         )
-    line.start(detached=detached, report=lambda text: print(text, flush=True))
 
 
 def _up(options: Namespace) -> int:
     tools = enter_environment()
     from local.status import addresses, failing
 
+    require_none_running(tools)
     line = configured_line(options.market, tools)
     began_s = time.monotonic()
-    start(line, tools)
+    line.start(report=lambda text: print(text, flush=True))
     print(f"the {line.market} line is up after {time.monotonic() - began_s:.0f} s")
     print("\n".join(f"  {name:<11} {where}" for name, where in addresses(line)))
     problems = failing(line)
@@ -96,7 +98,7 @@ def _down(options: Namespace) -> int:
     known = [market for market in MARKETS if Layout(LINES / market).record.exists()]
     stopped = []
     if known:
-        tools = enter_environment()
+        tools = enter_environment(installing=False)
         from local.line import Line
 
         lines = [Line.load(LINES / market, tools) for market in known]
@@ -106,7 +108,7 @@ def _down(options: Namespace) -> int:
 
 
 def _status(options: Namespace) -> int:
-    tools = _installed()
+    tools = enter_environment(installing=False)
     from local.status import failing, render
 
     line = require_running(tools)
@@ -128,20 +130,12 @@ def _logs(options: Namespace) -> int:
 
 
 def _env(options: Namespace) -> int:
-    tools = enter_environment(toolchain())
+    tools = enter_environment(installing=False)
     running = running_lines(tools)
     line = running[0] if running else configured_line(SIMULATED, tools)
     for name, value in line.environment().items():
         print(f"export {name}={shlex.quote(value)}")
     return Exit.OK
-
-
-def _installed() -> Toolchain:
-    """Return the toolchain without installing anything."""
-    tools = toolchain()
-    if not Path(tools.python).exists():
-        raise Misconfigured("no line is running, nothing is set up yet: `make setup` does that")
-    return enter_environment(tools)
 
 
 def _market_option(parser: ArgumentParser) -> None:

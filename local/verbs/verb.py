@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from local.install import Toolchain, install
+from include.errors import Misconfigured
+from local.install import Toolchain, install, toolchain
 from local.layout import REPOSITORY
+
+ENTERED = "CRYPTO_KPI_ENTERED"  # set for the start that follows, and taken away by it
 
 
 def _no_options(parser: ArgumentParser) -> None:
@@ -27,17 +30,21 @@ class Verb:
     declare: Callable[[ArgumentParser], None] = _no_options
 
 
-def enter_environment(tools: Toolchain | None = None) -> Toolchain:
+def enter_environment(*, installing: bool = True) -> Toolchain:
     """
     Return the toolchain, running in its Python: start this command again there if we are not.
 
-    Without `tools`, install what is missing first.
-
     Raises:
+        Misconfigured: Nothing is installed, and this is not the time to do it.
         PipelineError: It cannot be installed.
     """
-    tools = tools or install(console=None)
+    if os.environ.pop(ENTERED, None):  # we are that second start
+        return toolchain()
+    tools = install() if installing else toolchain()
+    if not tools.python.exists():
+        raise Misconfigured("nothing is set up yet: `make setup` does that")
     if Path(sys.prefix).resolve() != tools.python.parent.parent.resolve():
+        os.environ[ENTERED] = "1"
         replace_process(tools, "local", *sys.argv[1:])
     return tools
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 pytestmark = [
-    pytest.mark.servers,
     pytest.mark.usefixtures("metadata_database"),
     # Airflow's in-process API imports starlette's test client, which wants another httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
@@ -28,11 +27,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def airflow_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def airflow_environment(
+    settings: Settings, pipeline_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a deployment gives Airflow: the settings, and the connection `market`."""
-    markets = ",".join(map(str, settings.markets))
-    for name, value in {**settings.model_dump(mode="json"), "markets": markets}.items():
-        monkeypatch.setenv(f"{PREFIX}{name.upper()}", str(value))
+    for name, value in pipeline_environment.items():
+        if name.startswith(PREFIX):
+            monkeypatch.setenv(name, value)
     monkeypatch.setenv(
         "AIRFLOW_CONN_MARKET",
         f"postgresql://{settings.postgres_user}@{settings.postgres_host}:{settings.postgres_port}"

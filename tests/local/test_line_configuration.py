@@ -55,7 +55,7 @@ def test_a_line_that_is_no_setting_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["eighty", "80", "70000", "-1", "19092.0"])
 def test_a_wrong_port_names_its_variable(text: str) -> None:
-    with pytest.raises(Misconfigured, match="POSTGRES_PORT in .env: expected a port"):
+    with pytest.raises(Misconfigured, match=r"POSTGRES_PORT in \.env: expected a port"):
         Ports.read({"POSTGRES_PORT": text})
 
 

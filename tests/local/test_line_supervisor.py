@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.environment import MARKER
 from local.layout import REPOSITORY, Layout
 from local.processes import end_processes, line_processes
-from local.environment import MARKER
 from local.services import Service
 from local.supervisor import ServiceState, Supervisor
 from local.supervisor_config import config_file, supervisor_config
@@ -29,7 +29,7 @@ SERVICES = [
     script("crashing", "import sys; print('started'); sys.exit(1)"),
     script("steady", "import time; print('started'); time.sleep(600)"),
     script("stubborn", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"),
-    script("quoting", "print('100% \"quoted\" ' + \"it's\")"),
+    script("quoting", 'print(\'100% "quoted" \' + "it\'s")'),
 ]
 
 
@@ -86,7 +86,7 @@ def test_a_crash_is_tried_again_a_misconfiguration_is_not(
 def test_a_command_arrives_as_it_was_written(supervisor: Supervisor, layout: Layout) -> None:
     supervisor.start_services(["quoting"])
     assert eventually(lambda: layout.log("quoting").read_text() != "")
-    assert layout.log("quoting").read_text().splitlines()[0] == "100% \"quoted\" it's"
+    assert layout.log("quoting").read_text().splitlines()[0] == '100% "quoted" it\'s'
 
 
 def test_a_killed_service_comes_back(supervisor: Supervisor) -> None:

@@ -3,8 +3,6 @@
 import threading
 from dataclasses import replace
 
-import pytest
-
 from include import wire
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter

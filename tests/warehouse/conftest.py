@@ -11,8 +11,7 @@ from include.broker.writer import TransactionalWriter
 from include.kpis.records import Event
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect
-
-pytestmark = pytest.mark.servers
+from local.line import Line
 
 
 @pytest.fixture
@@ -28,9 +27,14 @@ def writer(settings: Settings) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def reader(settings: Settings) -> Iterator[Connection]:
-    as_reader = settings.model_copy(update={"postgres_user": "market_reader"})
-    with connect(as_reader, application="test") as connection:
+def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
+    """A reader who may write for all its role says of itself: rights alone must hold it back."""
+    who = {
+        "postgres_user": "market_reader",
+        "postgres_passfile": servers.layout.pgpass("market_reader"),
+    }
+    with connect(settings.model_copy(update=who), application="test") as connection:
+        connection.execute("SET default_transaction_read_only = off")
         yield connection
 
 

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from include.kpis.registry import NAMES
 from include.settings import Settings
 from include.warehouse.connection import Connection
@@ -11,8 +9,6 @@ from include.warehouse.drain import drain
 from include.warehouse.statements import statement
 from tests.warehouse.conftest import Producer, rows
 from tests.warehouse.market import MARKETS, START_MS, candle, tick
-
-pytestmark = pytest.mark.servers
 
 SEED_QUERY = """
     SELECT id, symbol, timestamp, price_change_pct, price_spread, daily_range, vwap,

@@ -6,8 +6,6 @@ import pytest
 from include.warehouse.connection import Connection
 from tests.warehouse.conftest import count, violated
 
-pytestmark = pytest.mark.servers
-
 NOT_POSITIVE = ("0", "-1", "'NaN'", "'Infinity'", "'-Infinity'")
 NEGATIVE = NOT_POSITIVE[1:]
 NOT_FINITE = NOT_POSITIVE[2:]

@@ -9,8 +9,6 @@ from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 from include.warehouse.connection import connect, postgres_errors
 
-pytestmark = pytest.mark.servers
-
 
 def test_a_wrong_password_is_the_users_to_fix(settings: Settings, tmp_path: Path):
     passfile = tmp_path / "pgpass"

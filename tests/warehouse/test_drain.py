@@ -15,12 +15,11 @@ from include.kpis.fold import Fold
 from include.kpis.records import Candle, Event, Tick, Trades
 from include.kpis.registry import NAMES
 from include.settings import Settings
+from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import drain
 from tests.warehouse.conftest import Producer, count, rows
 from tests.warehouse.market import MARKETS, START_MS, candle, gap, history, tick, trade
-
-pytestmark = pytest.mark.servers
 
 
 def at(ts_ms: int) -> datetime:
@@ -339,14 +338,36 @@ def test_records_deleted_before_they_were_drained_are_reported(
     assert count(writer, "crypto_prices") == 1
 
 
-def test_kafka_away_is_to_be_retried(settings: Settings, writer: Connection):
-    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
-        drain(writer, settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))
-
-
 def test_tables_missing_is_the_users_to_fix(settings: Settings, owner_settings: Settings):
     nowhere = owner_settings.model_copy(update={"postgres_database": settings.postgres_database})
     with connect(nowhere, application="test") as connection:
         connection.execute("DROP TABLE kafka_offsets CASCADE")
         with pytest.raises(Misconfigured, match=r"kafka_offsets.*include\.warehouse\.migrations"):
             drain(connection, settings)
+
+
+def test_a_column_of_another_type_stops_the_drain_and_parks_nothing(
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
+):
+    owner.execute("DROP SCHEMA market_reader CASCADE")
+    owner.execute("ALTER TABLE gaps ALTER COLUMN first_id TYPE integer")
+    producer.send([tick(), gap()])
+
+    with pytest.raises(Misconfigured, match="incorrect binary data format"):
+        drain(writer, settings)
+
+    assert [count(writer, table) for table in ("crypto_prices", "gaps", "dead_letters")] == [0] * 3
+
+
+def test_a_partition_gone_meanwhile_is_to_be_retried_and_parks_nothing(
+    settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    producer.send([Trades(*MARKETS[0], START_MS, (trade(1, START_MS),))])
+    monkeypatch.setattr(load, "ensure_partitions", lambda *_: None)
+
+    with pytest.raises(Unavailable, match="no partition of relation"):
+        drain(writer, settings)
+
+    monkeypatch.undo()
+    assert drain(writer, settings).trades == 1
+    assert count(writer, "dead_letters") == 0

@@ -1,7 +1,6 @@
 """Drains killed, drains at once, PostgreSQL connections cut: rows equal what was produced."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -9,14 +8,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from include.errors import Exit, Unavailable
 from include.kpis.records import Event, Trades
-from include.settings import PREFIX, Settings
+from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import Drained, drain
@@ -24,34 +22,22 @@ from include.warehouse.rows import Entry
 from tests.warehouse.conftest import Producer, rows
 from tests.warehouse.market import history
 
-pytestmark = pytest.mark.servers
-
 BATCHES, TRADES = 90, 200
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def produced(producer: Producer) -> list[Event]:
     events = history(seed=9, batches=BATCHES, trades_per_batch=TRADES)
-    for start in range(0, len(events), 45):
-        producer.send(events[start : start + 45])
+    for first in range(0, len(events), 90):
+        producer.send(events[first : first + 90])
         producer.send_and_abort(events[:3])
     return events
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that makes `Settings.load()` equal *settings*."""
-    markets = ",".join(map(str, settings.markets))
-    values = {**settings.model_dump(mode="json"), "markets": markets}
-    named = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
-    return {**os.environ, **named, "PYTHONPATH": str(ROOT)}
-
-
-def start(settings: Settings) -> subprocess.Popen[str]:
+def start(environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "include.warehouse.drain"],
-        env=environment(settings),
-        cwd=ROOT,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -74,8 +60,10 @@ def assert_complete(connection: Connection, produced: list[Event]) -> None:
     assert rows(connection, "SELECT count(*) FROM dead_letters") == [(0,)]
 
 
-def test_the_command_prints_its_counts_as_one_line(settings: Settings, produced: list[Event]):
-    process = start(settings)
+def test_the_command_prints_its_counts_as_one_line(
+    pipeline_environment: dict[str, str], produced: list[Event]
+):
+    process = start(pipeline_environment)
     out, error = process.communicate(timeout=60)
 
     assert (process.returncode, error) == (Exit.OK, "")
@@ -85,25 +73,31 @@ def test_the_command_prints_its_counts_as_one_line(settings: Settings, produced:
     assert counts["caught_up"] is True
 
 
-def test_the_commands_refusals_are_one_line(settings: Settings):
-    cases = {
-        Exit.UNAVAILABLE: settings.model_copy(update={"postgres_port": 1}),
-        Exit.MISCONFIGURED: settings.model_copy(update={"topic_market": "no.such.topic"}),
-    }
-    for code, wrong in cases.items():
-        process = start(wrong)
+def test_the_commands_refusals_are_one_line(pipeline_environment: dict[str, str]):
+    cases = (
+        (Exit.UNAVAILABLE, {"PIPELINE_POSTGRES_PORT": "1"}),
+        (Exit.UNAVAILABLE, {"PIPELINE_KAFKA_BOOTSTRAP": "127.0.0.1:1"}),
+        (Exit.MISCONFIGURED, {"PIPELINE_TOPIC_MARKET": "no.such.topic"}),
+        (Exit.MISCONFIGURED, {"PIPELINE_POSTGRES_DATABASE": "nowhere"}),
+        (Exit.MISCONFIGURED, {"PIPELINE_DRAIN_MAX_ROWS": "0"}),
+    )
+    for code, wrong in cases:
+        process = start(pipeline_environment | wrong)
         out, error = process.communicate(timeout=60)
 
-        assert (process.returncode, out) == (code, "")
+        assert (process.returncode, out) == (code, ""), error
         assert error.startswith("drain: ")
         assert error.count("\n") == 1
 
 
 def test_killed_anywhere_and_started_again_it_is_exactly_once(
-    settings: Settings, produced: list[Event], writer: Connection
+    settings: Settings,
+    pipeline_environment: dict[str, str],
+    produced: list[Event],
+    writer: Connection,
 ):
     """Kill at a random moment between two commits, so that work is under way; then finish."""
-    slow = settings.model_copy(update={"drain_max_rows": 2})
+    slow = pipeline_environment | {"PIPELINE_DRAIN_MAX_ROWS": "2"}
     chance = random.Random(5)
     kills = 0
     for _ in range(6):

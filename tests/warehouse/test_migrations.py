@@ -12,8 +12,6 @@ from include.warehouse.connection import Connection
 from include.warehouse.migrations import DIRECTORY, migrate
 from tests.warehouse.conftest import rows
 
-pytestmark = pytest.mark.servers
-
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:

@@ -1,12 +1,9 @@
 """What each role may not do, tried."""
 
 import psycopg
-import pytest
 
 from include.warehouse.connection import Connection
 from tests.warehouse.conftest import rows
-
-pytestmark = pytest.mark.servers
 
 TABLES = ("crypto_prices", "trades", "candles", "gaps", "kafka_offsets", "dead_letters")
 VIEWS = (*TABLES, "latest_prices", "candles_1m")
