@@ -92,6 +92,17 @@ class Recording:
         elif line.data is not None and line.data.kind == "depthUpdate":
             self._add_depth(line.data)
 
+    def finish(self) -> None:
+        """
+        Take the updates of a recording without a snapshot, its second half say.
+
+        Its book fills with the levels that change, from the first update on.
+        """
+        if not self.depth.ts_ms and self._before_snapshot:
+            self.depth.add(0, self._before_snapshot[0].first_update - 1, [], [])
+            for event in self._before_snapshot:
+                self._add_depth(event)
+
     def _add_trade(self, event: Event) -> None:
         if not self.prices:
             self.market_id, self.first_trade_id = event.market_id, event.trade_id

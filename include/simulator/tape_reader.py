@@ -36,14 +36,12 @@ def read_tapes(paths: tuple[Path, ...]) -> Recording:
                 recording.add(decode(raw.partition(b" ")[2]))
             except (msgspec.DecodeError, TapeError, ValueError) as error:
                 raise TapeError(f"tape {path}, line {number}: {error}") from error
+    recording.finish()
     names = " ".join(map(str, paths))
     if not recording.prices:
         raise TapeError(f"tape {names}: expected trades, found none")
     if len(recording.depth.ts_ms) < 2:
-        raise TapeError(
-            f"tape {names}: expected a depth snapshot and updates after it, found none;"
-            " play it after the tape that begins the recording"
-        )
+        raise TapeError(f"tape {names}: expected depth updates, found none")
     return recording
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from include import wire
 from include.broker.log_reader import LogReader
 from include.broker.writer import AcknowledgedWriter
-from include.errors import PipelineError
+from include.errors import Exit, Misconfigured, PipelineError
 from include.kpis.records import MINUTE_MS, Candle, MarketKey, Tick, Trades
 from include.settings import Settings
 from include.streaming import progress
@@ -44,14 +44,39 @@ class Passed:
     ticks: int | None
 
 
-def replay(line: Line, tapes: Sequence[Path]) -> list[Passed]:
+class Replayed(NamedTuple):
+    """A tape that went through, its stores still there; `settings` are those of the services."""
+
+    settings: Settings
+    passed: list[Passed]
+    elapsed_s: float
+
+
+def replay(line: Line, tapes: Sequence[Path]) -> None:
     """
-    Send *tapes* through the line's servers as fast as it goes; print and return what passed where.
+    Send *tapes* through the line's servers; print what passed where.
+
+    Raises:
+        PipelineError: A part failed, or the places do not agree.
+    """
+    with replayed(line, tapes) as found:
+        print(f"{'':<12}{'trades':>10}{'candles':>10}{'ticks':>10}")
+        for p in found.passed:
+            counts = (p.trades, p.candles, p.ticks)
+            print(f"{p.place:<12}" + "".join(f"{'-' if n is None else n:>10}" for n in counts))
+        print(f"{found.elapsed_s:.1f} s")
+        _check_agree(found.passed)
+
+
+@contextmanager
+def replayed(line: Line, tapes: Sequence[Path]) -> Iterator[Replayed]:
+    """
+    Yield once *tapes* have gone through the line's servers, as fast as it goes.
 
     The line's folder is emptied before; its servers are stopped at the end.
 
     Raises:
-        PipelineError: A part failed, or the places do not agree.
+        PipelineError: A part failed.
     """
     shutil.rmtree(line.layout.root, ignore_errors=True)
     with ExitStack() as stack:
@@ -65,14 +90,7 @@ def replay(line: Line, tapes: Sequence[Path]) -> list[Passed]:
                 exchange.await_end(producer)
             _await_caught_up(line)
         passed = _drained_and_counted(line, settings, exchange)
-        elapsed_s = time.monotonic() - began_s
-    print(f"{'':<12}{'trades':>10}{'candles':>10}{'ticks':>10}")
-    for p in passed:
-        cells = "".join(f"{'-' if n is None else n:>10}" for n in (p.trades, p.candles, p.ticks))
-        print(f"{p.place:<12}{cells}")
-    print(f"{elapsed_s:.1f} s")
-    _check_agree(passed)
-    return passed
+        yield Replayed(settings, passed, time.monotonic() - began_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,8 @@ def _simulator(line: Line, tapes: Sequence[Path]) -> Iterator[_Exchange]:
         give_up_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < give_up_s:
             if process.poll() is not None:
-                raise PipelineError(_last_line(line, "include.simulator"))
+                error = Misconfigured if process.returncode == Exit.MISCONFIGURED else PipelineError
+                raise error(_last_line(line, "include.simulator"))
             try:
                 state = _Exchange(url, MarketKey(EXCHANGE, ""), 0).state()
             except OSError:

@@ -148,6 +148,19 @@ def write(tmp_path):
     return tape
 
 
+def test_a_tape_without_a_snapshot_fills_its_book_from_the_updates(serve, write):
+    """
+    The second half of a recording plays by itself; what never changed is not in its book.
+    """
+    half = [m for m in GOOD if m is not SNAPSHOT]
+    served = serve(TapeMarket((write(half),), speed=None, step_ms=30_000))
+
+    served.get("/api/v3/ticker/24hr?symbol=BTCUSDT")
+    book = served.get("/api/v3/depth?symbol=BTCUSDT")
+
+    assert book == {"lastUpdateId": 14, "bids": [level(100, 5), level(50, 9)], "asks": []}
+
+
 def test_a_small_tape_plays_in_steps(serve, write):
     served = serve(TapeMarket((write(GOOD),), speed=None, step_ms=30_000))
     assert served.get("/api/v3/time") == {"serverTime": 1200}
@@ -198,7 +211,7 @@ def test_a_paced_clock_runs_so_many_times_as_fast_and_stops():
     [
         ([], "expected trades"),
         ([SNAPSHOT], "expected trades"),
-        ([trade(1, 1)], "depth snapshot"),
+        ([trade(1, 1)], "depth updates"),
         ([*GOOD, trade(11, 70000)], "line 8: expected trade 10 next, found 11"),
         ([*GOOD, trade(10, 5)], "line 8: trade 10 is older"),
         ([*GOOD, depth(17, 18, 70000)], "line 8: expected depth update 15 next, found 17"),
