@@ -1,6 +1,7 @@
 """Every setting of the pipeline: typed, frozen, read once per process from PIPELINE_* variables."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -99,13 +100,28 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """
-        Read the environment.
+        Read this process's environment.
 
         Raises:
             Misconfigured: All wrong settings in one line.
         """
+        return cls.of({})
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Read the PIPELINE_* variables of *environment*, this process's own for the others.
+
+        Raises:
+            Misconfigured: All wrong settings in one line.
+        """
+        told = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(PREFIX)
+        }
         try:
-            return cls()
+            return cls(**told)  # type: ignore[arg-type]  # pydantic converts the text
         except ValidationError as e:
             wrong = "; ".join(
                 f"{PREFIX}{'_'.join(str(p) for p in error['loc'][:1]).upper()}: {error['msg']}"

@@ -13,8 +13,11 @@ INTERRUPTED = 130  # what shells report for Ctrl-C
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb; return the exit code."""
-    options = _parser().parse_args(arguments)
+    forwarding = {verb.name: verb for verb in verbs.VERBS if verb.forwards}
     try:
+        if arguments and arguments[0] in forwarding:
+            return forwarding[arguments[0]].run(argparse.Namespace(arguments=arguments[1:]))
+        options = _parser().parse_args(arguments)
         return int(options.run(options))
     except PipelineError as e:
         print(e, file=sys.stderr)

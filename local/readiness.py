@@ -99,14 +99,23 @@ class Patience:
 
 
 def last_line(layout: Layout, service: str) -> str:
-    """Return the last line a service wrote, shortened; a note if it wrote nothing."""
+    """Return the last thing a service said, shortened; a note if it said nothing."""
     try:
         with layout.log(service).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 4096))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except FileNotFoundError:
         lines = []
-    return lines[-1][:300] if lines else "it said nothing"
+    return _plain(lines[-1])[:300] if lines else "it said nothing"
+
+
+def _plain(line: str) -> str:
+    """Return the error, or the event, of a line that one of our services logged as JSON."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    return str(said.get("error") or said.get("event")) if isinstance(said, dict) else line
 
 
 def _get(url: str) -> dict[str, Any]:

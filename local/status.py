@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from include.errors import Exit
 from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import memory_bytes
@@ -74,6 +75,16 @@ def failing(line: Line) -> list[str]:
     return [f"{s.name}: {s.note}" for s in service_statuses(line) if s.state in FAILING]
 
 
+def misconfigured(line: Line) -> list[str]:
+    """Return a line for each service that ended because a setting is wrong."""
+    states = line.supervisor.states() if line.is_running() else []
+    return [
+        f"{s.name}: {last_line(line.layout, s.name)}"
+        for s in states
+        if s.state in FAILING and s.exit_code == Exit.MISCONFIGURED
+    ]
+
+
 def _status(line: Line, state: ServiceState) -> ServiceStatus:
     if state.state in AT_REST or not state.pid:
         return ServiceStatus(state.name, state.state, 0, 0.0, 0, _note(line, state))
@@ -85,7 +96,8 @@ def _status(line: Line, state: ServiceState) -> ServiceStatus:
 def _note(line: Line, state: ServiceState) -> str:
     if state.state not in FAILING:
         return ""
-    why = "misconfigured" if state.exit_code == 2 else "tried again soon"
+    is_final = state.exit_code == Exit.MISCONFIGURED
+    why = "misconfigured" if is_final else "tried again soon"
     return f"{why}: {last_line(line.layout, state.name)}"
 
 

@@ -16,6 +16,8 @@ from include.simulator.market import Market
 from include.simulator.server import LOOPBACK, listening
 from include.simulator.tape import TapeMarket
 
+LISTED = "BTC/USDT,ETH/USDT,BNB/USDT,SOL/USDT,XRP/USDT,ADA/USDT,DOGE/USDT,ETH/BTC,LRC/BTC"
+
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -25,7 +27,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=18090, help="0 takes a free one")
     parser.add_argument("--host", default=LOOPBACK, help=f"only {LOOPBACK} is allowed")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another market")
-    parser.add_argument("--symbols", default="BTC/USDT,ETH/USDT", help="separated by commas")
+    parser.add_argument("--symbols", default=LISTED, help="separated by commas")
     parser.add_argument(
         "--trades-per-minute", type=float, default=90.0, help="per symbol, on average"
     )

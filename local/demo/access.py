@@ -1,6 +1,6 @@
 """Open a line's stores for reading, with the rights a reader has."""
 
-from include.settings import PREFIX, Settings
+from include.settings import Settings
 from local.demo.airflow_figures import AirflowFigures
 from local.demo.figures import Figures
 from local.demo.influx_figures import InfluxFigures
@@ -14,12 +14,7 @@ READER = "market_reader"
 
 def settings_of(line: Line) -> Settings:
     """Return the settings the line's services run with."""
-    told = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in line.environment().items()
-        if name.startswith(PREFIX)
-    }
-    return Settings(**told)  # type: ignore[arg-type]  # pydantic converts the text
+    return Settings.of(line.environment())
 
 
 def reader_settings(line: Line) -> Settings:

@@ -5,11 +5,12 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from include.errors import PipelineError, Unavailable
+from include.errors import Misconfigured, PipelineError, Unavailable
 from local.demo import access
 from local.demo.figures import DRAIN
 from local.demo.postgres_figures import PostgresFigures
 from local.line import Line
+from local.status import misconfigured
 
 POLL_S = 0.5
 PATIENCE_S = 240.0
@@ -49,11 +50,16 @@ class Arrivals:
         Return when both have arrived.
 
         Raises:
+            Misconfigured: A service says that a setting is wrong.
             PipelineError: They did not come in time; the message says which.
         """
-        with self._changed:
-            if self._changed.wait_for(lambda: self.drain_s is not None, PATIENCE_S):
-                return
+        give_up_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < give_up_s:
+            with self._changed:
+                if self._changed.wait_for(lambda: self.drain_s is not None, POLL_S):
+                    return
+            if wrong := misconfigured(self._line):
+                raise Misconfigured("; ".join(wrong))
         missing = "a KPI in InfluxDB" if self.point_s is None else f"rows of a scheduled {DRAIN}"
         raise PipelineError(
             f"expected {missing} within {PATIENCE_S:.0f} s, found none: see `make status` and the "

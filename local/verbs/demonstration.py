@@ -29,6 +29,8 @@ def _demo_check(options: Namespace) -> int:
 
 
 def _replay(options: Namespace) -> int:
+    if not options.tapes:
+        raise Misconfigured("expected a tape, found none: make replay TAPE=file")
     if absent := [str(tape) for tape in options.tapes if not tape.is_file()]:
         raise Misconfigured(f"no such tape: {', '.join(absent)}: make replay TAPE=file")
     tools = enter_environment()
@@ -47,7 +49,7 @@ def _replay(options: Namespace) -> int:
 
 
 def _tapes_option(parser: ArgumentParser) -> None:
-    parser.add_argument("tapes", nargs="+", type=Path, help="recordings, in order")
+    parser.add_argument("tapes", nargs="*", type=Path, help="recordings, in order")
 
 
 DEMO = Verb("demo", "run everything on a simulated exchange, and watch it", _demo)

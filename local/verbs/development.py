@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import Namespace
 
 from include.errors import Exit
 from local.console import Console
@@ -63,12 +63,8 @@ def _lock(options: Namespace) -> int:
     return Exit.OK
 
 
-def _rest(parser: ArgumentParser) -> None:
-    parser.add_argument("arguments", nargs=REMAINDER, help="for pytest")
-
-
 DOCTOR = Verb("doctor", "check the tools that are needed", _doctor)
 SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
-TEST = Verb("test", "run the tests, on real servers of their own", _test, _rest)
+TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
 LOCK = Verb("lock", "pin requirements*.in in requirements*.txt", _lock)

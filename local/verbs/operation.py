@@ -26,12 +26,14 @@ def configured_line(market: str, tools: Toolchain) -> "Line":
     Return this checkout's line for a market, as `.env` and the environment describe it now.
 
     Raises:
-        Misconfigured: `.env` is wrong.
+        Misconfigured: `.env` is wrong, or a setting.
     """
+    from include.settings import Settings
     from local.line import Line
 
     configuration = read_configuration(REPOSITORY / ".env", os.environ)
     settings = {k: v for k, v in configuration.items() if k.startswith("PIPELINE_")}
+    Settings.of(settings)
     return Line(LINES / market, Ports.read(configuration), market, tools, settings)
 
 

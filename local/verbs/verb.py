@@ -22,12 +22,17 @@ def _no_options(parser: ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb; `run` returns its exit code, `declare` adds its options to a parser."""
+    """
+    One verb; `run` returns its exit code, `declare` adds its options to a parser.
+
+    A verb that `forwards` declares none: all it is given goes on, as `arguments`.
+    """
 
     name: str
     summary: str
     run: Callable[[Namespace], int]
     declare: Callable[[ArgumentParser], None] = _no_options
+    forwards: bool = False
 
 
 def enter_environment(*, installing: bool = True) -> Toolchain:

@@ -42,6 +42,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     config_file(layout).write_text(supervisor_config(layout, socket, SERVICES))
     yield layout
     end_processes(line_processes(layout), term_wait_s=0)
+    layout.remove_socket()
 
 
 def environment(layout: Layout) -> dict[str, str]:
