@@ -1,12 +1,10 @@
 """Airflow: one generated airflow.cfg (mode 0600) that holds every option, secrets included."""
 
 import json
-import multiprocessing
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from include.errors import Misconfigured
 from local.credentials import AIRFLOW_ADMIN, read_secret, write_private
 from local.layout import REPOSITORY, Layout
 from local.ports import LOOPBACK, Ports
@@ -66,22 +64,6 @@ def airflow_cfg(options: Options) -> str:
         lines += [f"{name} = {str(value).replace('%', '%%')}" for name, value in values.items()]
         lines.append("")
     return "\n".join(lines)
-
-
-def require_semaphores() -> None:
-    """
-    Return if the machine has what LocalExecutor's queues are made of.
-
-    Raises:
-        Misconfigured: It has not; the servers and the live side work without.
-    """
-    try:
-        multiprocessing.get_context("fork").Lock()
-    except OSError as e:
-        raise Misconfigured(
-            f"Airflow needs semaphores, which need a writable /dev/shm ({e.strerror}): "
-            "mount -t tmpfs tmpfs /dev/shm"
-        ) from e
 
 
 def prepare_airflow(layout: Layout, ports: Ports) -> None:

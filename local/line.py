@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from include.errors import Misconfigured, Unavailable
-from local.airflow_config import prepare_airflow, require_semaphores
+from local.airflow_config import prepare_airflow
 from local.credentials import create_secrets
 from local.environment import public_environment, service_environment
 from local.layout import Layout
 from local.ports import Ports
 from local.processes import end_processes, line_processes
+from local.semaphores import require_semaphores
 from local.services import AIRFLOW, Service, services
 from local.startup import Report, Startup
 from local.supervisor import Supervisor

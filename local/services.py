@@ -9,6 +9,7 @@ from local.kafka_config import kafka_command
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports
 from local.postgres_config import postgres_command
+from local.semaphores import with_semaphores
 
 if TYPE_CHECKING:
     from local.install import Toolchain
@@ -84,7 +85,7 @@ def _airflow(ports: Ports, python: Path) -> list[Service]:
     # Task logs are read from the folder that all of these share: nobody needs to serve them.
     return [
         Service("api-server", [*airflow, "api-server", *listen], ("airflow",)),
-        Service("scheduler", [*airflow, "scheduler", "--skip-serve-logs"]),
+        Service("scheduler", [*with_semaphores(), *airflow, "scheduler", "--skip-serve-logs"]),
         Service("dag-processor", [*airflow, "dag-processor"]),
         Service("triggerer", [*airflow, "triggerer", "--skip-serve-logs"]),
     ]

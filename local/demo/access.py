@@ -1,11 +1,13 @@
 """Open a line's stores for reading, with the rights a reader has."""
 
+from include.errors import Unavailable
 from include.settings import Settings
 from local.demo.airflow_figures import AirflowFigures
 from local.demo.figures import Figures
 from local.demo.influx_figures import InfluxFigures
 from local.demo.kafka_figures import KafkaFigures
 from local.demo.postgres_figures import PostgresFigures
+from local.demo.table import summary
 from local.line import Line
 from local.ports import LOOPBACK
 
@@ -61,3 +63,15 @@ def open_figures(line: Line, *, with_airflow: bool = True) -> Figures:
         KafkaFigures(settings),
         open_airflow(line) if with_airflow else None,
     )
+
+
+def figures_of(line: Line) -> list[str]:
+    """Return what the line's stores hold, a line of text each."""
+    try:
+        figures = open_figures(line)
+    except Unavailable as e:
+        return [f"away: {e}"]
+    try:
+        return list(summary(figures.snapshot(), None))
+    finally:
+        figures.close()

@@ -15,9 +15,8 @@ LINTERS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("importlinter.cli",),
 )
-LOCK_OPTIONS = ["--python-version", "3.12", "--generate-hashes"]
+LOCK_OPTIONS = ["--universal", "--python-version", "3.12", "--generate-hashes"]
 LOCK_OPTIONS += ["--no-emit-index-url", "--no-header", "--no-annotate"]
 
 
@@ -40,6 +39,9 @@ def _test(options: Namespace) -> int:
 def _lint(options: Namespace) -> int:
     tools = install(["python"])
     failed = [linter[0] for linter in LINTERS if run_module(tools, *linter) != 0]
+    imports = [str(tools.python.parent / "lint-imports"), "--no-logo"]
+    if subprocess.run(imports, cwd=REPOSITORY).returncode != 0:  # no module to run it as
+        failed.append("import-linter")
     if failed:
         print(f"not clean: {', '.join(failed)}")
     return Exit.FAILED if failed else Exit.OK

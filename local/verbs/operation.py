@@ -111,10 +111,12 @@ def _down(options: Namespace) -> int:
 
 def _status(options: Namespace) -> int:
     tools = enter_environment(installing=False)
+    from local.demo.access import figures_of
     from local.status import failing, render
 
     line = require_running(tools)
-    print(f"{line.market} line, {line.layout.root}\n\n{render(line)}")
+    print(f"{line.market} line, {line.layout.root}\n\n{render(line)}\n")
+    print("\n".join(figures_of(line)))
     return Exit.FAILED if failing(line) else Exit.OK
 
 
