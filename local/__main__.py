@@ -1,7 +1,9 @@
 """`sh local/python -m local <verb>`: everything this project does on a machine without Docker."""
 
 import argparse
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +30,13 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `make status | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            f"the disk is full ({e.filename or 'unnamed file'}): free some space", file=sys.stderr
+        )
+        return Exit.MISCONFIGURED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,4 +50,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end in good order, as after Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

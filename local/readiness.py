@@ -100,22 +100,38 @@ class Patience:
 
 def last_line(layout: Layout, service: str) -> str:
     """Return the last thing a service said, shortened; a note if it said nothing."""
+    line = _last(layout, service)
+    said = _logged(line)
+    return (_plain(said) if said else line)[:300] or "it said nothing"
+
+
+def _last(layout: Layout, service: str) -> str:
     try:
         with layout.log(service).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 4096))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except FileNotFoundError:
-        lines = []
-    return _plain(lines[-1])[:300] if lines else "it said nothing"
+        return ""
+    return lines[-1] if lines else ""
 
 
-def _plain(line: str) -> str:
-    """Return the error, or the event, of a line that one of our services logged as JSON."""
+def last_complaint(layout: Layout, service: str) -> str:
+    """Return what one of our services last said, if that was a warning or an error; else ""."""
+    said = _logged(_last(layout, service))
+    return _plain(said)[:300] if said.get("level") in ("warning", "error") else ""
+
+
+def _plain(said: dict[str, object]) -> str:
+    return str(said.get("error") or said.get("event"))
+
+
+def _logged(line: str) -> dict[str, object]:
+    """Return the fields of a line that one of our services logged as JSON; none of another."""
     try:
         said = json.loads(line)
     except ValueError:
-        return line
-    return str(said.get("error") or said.get("event")) if isinstance(said, dict) else line
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _get(url: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from include.errors import Exit
 from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import memory_bytes
-from local.readiness import last_line
+from local.readiness import last_complaint, last_line
 from local.supervisor import AT_REST, ServiceState
 
 FAILING = ("BACKOFF", "EXITED", "FATAL")
@@ -21,7 +21,7 @@ class ServiceStatus:
     Attributes:
         uptime_s: 0 if it does not run.
         memory_bytes: With its child processes; 0 if it does not run.
-        note: Why it does not run, else empty.
+        note: Why it does not run, or what it complains of; else empty.
     """
 
     name: str
@@ -75,6 +75,12 @@ def failing(line: Line) -> list[str]:
     return [f"{s.name}: {s.note}" for s in service_statuses(line) if s.state in FAILING]
 
 
+def complaining(line: Line) -> list[str]:
+    """Return a line for each service that runs and says that something is wrong."""
+    statuses = service_statuses(line)
+    return [f"{s.name}: {s.note}" for s in statuses if s.note and s.state not in FAILING]
+
+
 def misconfigured(line: Line) -> list[str]:
     """Return a line for each service that ended because a setting is wrong."""
     states = line.supervisor.states() if line.is_running() else []
@@ -90,7 +96,8 @@ def _status(line: Line, state: ServiceState) -> ServiceStatus:
         return ServiceStatus(state.name, state.state, 0, 0.0, 0, _note(line, state))
     uptime_s = max(0.0, time.time() - state.started_s)
     memory = memory_bytes(state.pid)
-    return ServiceStatus(state.name, state.state, state.pid, uptime_s, memory, "")
+    complaint = last_complaint(line.layout, state.name)
+    return ServiceStatus(state.name, state.state, state.pid, uptime_s, memory, complaint)
 
 
 def _note(line: Line, state: ServiceState) -> str:

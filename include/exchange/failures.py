@@ -23,7 +23,7 @@ def named(failure: ccxt.BaseError, doing: str, headers: Mapping[str, str]) -> Pi
     *headers* are the response's: a Retry-After in them is honoured. ccxt raises DDoSProtection for
     429 and 418, ExchangeNotAvailable for 451 and 403, ExchangeError for an error body with 200.
     """
-    text = one_line(str(failure))
+    text = one_line(_cause(failure))
     if isinstance(failure, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
         return RateLimited(f"{doing}: {text}", retry_after_s=_pause_s(headers))
     if isinstance(failure, ccxt.RestrictedLocation) or " 451 " in text:
@@ -36,6 +36,12 @@ def named(failure: ccxt.BaseError, doing: str, headers: Mapping[str, str]) -> Pi
     if isinstance(failure, ccxt.AuthenticationError | ccxt.NotSupported):
         return Misconfigured(f"{doing}: {text}")
     return Unavailable(f"{doing}: {text}")
+
+
+def _cause(failure: ccxt.BaseError) -> str:
+    """Return why: of a connection that failed ccxt itself says no more than the address."""
+    cause = failure.__cause__
+    return f"no answer: {cause or type(cause).__name__}" if cause else str(failure)
 
 
 def one_line(text: str) -> str:

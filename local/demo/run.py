@@ -3,8 +3,9 @@
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -13,11 +14,12 @@ from rich.live import Live
 from include.errors import PipelineError
 from local.demo import access, table
 from local.demo.arrivals import Arrivals
-from local.demo.figures import Figures
+from local.demo.figures import Figures, Snapshot
 from local.line import Line
 from local.status import addresses, service_statuses
 
 REFRESH_S = 2.0
+RATE_OVER = 8  # snapshots: rates are over some 15 s, three polls at the default cadence
 PLAIN_EVERY_S = 5.0
 
 
@@ -53,7 +55,8 @@ def demo(line: Line) -> None:
         for name, where in addresses(line):
             print(f"  {name:<12}{where}")
         print(flush=True)
-        show(figures)
+        with suppress(KeyboardInterrupt):  # the way to end it
+            show(figures)
 
 
 def check(line: Line) -> Checked:
@@ -92,12 +95,11 @@ def show(figures: Figures) -> None:
         while True:
             print(table.plain(figures.snapshot()), flush=True)
             time.sleep(PLAIN_EVERY_S)
-    before = None
+    seen: deque[Snapshot] = deque(maxlen=RATE_OVER)
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            now = figures.snapshot()
-            live.update(table.render(now, before), refresh=True)
-            before = now
+            seen.append(figures.snapshot())
+            live.update(table.render(seen[-1], seen[0]), refresh=True)
             time.sleep(REFRESH_S)
 
 

@@ -47,7 +47,7 @@ DRAIN_LABEL = "drain_kafka"
 def plain(now: Snapshot) -> str:
     """Return one line: each market's last price and age, then the totals."""
     markets = "  ".join(
-        f"{market.partition(':')[2]} {now.latest[market].values.get('close', 0):,.8g}"
+        f"{market.partition(':')[2]} {now.latest[market].values.get('close', 0):,.10g}"
         f" ({now.age_s(market) or 0:.0f} s)"
         for market in sorted(now.latest)
     )
@@ -66,7 +66,7 @@ def _cells(now: Snapshot, market: str) -> tuple[Text | str, ...]:
     age_s = now.age_s(market) or 0.0
     return (
         market,
-        _number(values.get("close"), ",.8g"),
+        _number(values.get("close"), ",.10g"),
         Text(
             _number(change, "+.2f", " %"),
             style="" if change is None else ("green" if change >= 0 else "red"),

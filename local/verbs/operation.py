@@ -83,7 +83,7 @@ def require_none_running(tools: Toolchain) -> None:
 
 def _up(options: Namespace) -> int:
     tools = enter_environment()
-    from local.status import addresses, failing
+    from local.status import addresses, complaining, failing
 
     require_none_running(tools)
     line = configured_line(options.market, tools)
@@ -92,7 +92,8 @@ def _up(options: Namespace) -> int:
     print(f"the {line.market} line is up after {time.monotonic() - began_s:.0f} s")
     print("\n".join(f"  {name:<11} {where}" for name, where in addresses(line)))
     problems = failing(line)
-    print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
+    for problem in [*problems, *complaining(line)]:
+        print(problem, file=sys.stderr)
     return Exit.FAILED if problems else Exit.OK
 
 
