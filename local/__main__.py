@@ -51,5 +51,6 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):  # end in good order, as after Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
