@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from include.errors import Misconfigured
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SPACE_MB = 300  # a line of two symbols: 80 MB after half an hour
 SOCKET_PATH_MAX = 107  # bytes; Linux, sockaddr_un.sun_path less its final zero
 UNUSABLE = ("\n", " ;", " #", '"', ":")  # end or split a value in the configuration files we write
 
@@ -93,6 +95,20 @@ class Layout:
         if self.socket_record.exists():
             Path(self.socket_record.read_text(encoding="utf-8")).unlink(missing_ok=True)
             self.socket_record.unlink()
+
+    def require_space(self) -> None:
+        """
+        Return if the disk has room for a line to start and run for a while.
+
+        Raises:
+            Misconfigured: It has not.
+        """
+        free_mb = shutil.disk_usage(self.root).free // 2**20
+        if free_mb < SPACE_MB:
+            raise Misconfigured(
+                f"the disk of {self.root} has {free_mb} MB left, a line takes {SPACE_MB} MB "
+                "to begin with: free some"
+            )
 
     def control_socket(self) -> Path:
         """

@@ -121,6 +121,7 @@ class Line:
             self.ports.require_free(port for service in wanted for port in service.ports)
             if any(service.name in AIRFLOW for service in wanted):
                 require_semaphores()
+            self.layout.require_space()
             self.prepare()
             environment = service_environment(self.layout, self.environment())
             try:

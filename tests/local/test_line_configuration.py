@@ -97,3 +97,15 @@ def test_the_control_socket_is_short_and_private(
 def test_a_folder_that_would_break_configuration_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot hold a line"):
         Layout(tmp_path / "one:two").create()
+
+
+def test_a_full_disk_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Half a set-up helps nobody: one line says how much is left and how much it takes.
+    """
+    monkeypatch.setattr("local.layout.SPACE_MB", 10**12)
+
+    with pytest.raises(Misconfigured, match=r"MB left, a line takes 1000000000000 MB"):
+        Layout(tmp_path).require_space()
