@@ -8,7 +8,7 @@ LOCAL := sh local/python -m local
 .PHONY: help demo demo-check replay up down status logs env test lint lock doctor setup clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
 
 demo: ## Run everything on a simulated exchange, offline, and watch it
 	@$(LOCAL) demo $(ARGS)
