@@ -24,8 +24,6 @@ class Ports:
     influxdb: int = _port(18086, "InfluxDB")
     airflow: int = _port(18080, "Airflow's web interface and API")
     simulator: int = _port(18090, "the simulated exchange")
-    producer_health: int = _port(18101, "the producer's health")
-    consumer_health: int = _port(18102, "the consumer's health")
 
     @classmethod
     def read(cls, configuration: Mapping[str, str]) -> Self:
