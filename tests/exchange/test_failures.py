@@ -91,7 +91,7 @@ async def test_an_absent_exchange_is_unavailable(exchange):
 
     nobody = Binance("binance", Settings(exchange_url="http://127.0.0.1:9", exchange_timeout_s=2))
     try:
-        with pytest.raises(Unavailable, match="no answer: Cannot connect to host 127.0.0.1:9"):
+        with pytest.raises(Unavailable, match=r"no answer: Cannot connect to host 127\.0\.0\.1:9"):
             await nobody.connect(["BTC/USDT"])
     finally:
         await nobody.close()
