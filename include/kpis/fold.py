@@ -1,34 +1,53 @@
 """
-The fold: one market's ordered events in, points out.
+The fold: a partition's ordered events in, points out.
 
 Both sinks run it over the same log, so a row in PostgreSQL equals the point in InfluxDB.
 Deterministic: no clock, no I/O, nothing remembered but what the events said.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, Self
 
-from include.kpis.records import Event, Tick
-from include.kpis.ticker import Values, measure
+from include.kpis.market import MarketFold
+from include.kpis.memory import remembered, restored
+from include.kpis.points import Point
+from include.kpis.records import Candle, Event, Gap, MarketKey, Tick, Trades
 
-
-class PricePoint(NamedTuple):
-    """
-    The KPIs of one tick: a point of InfluxDB's `crypto_prices`, a row of PostgreSQL's.
-
-    (exchange, symbol, ts_ms) is its identity; `values` has every name of the registry.
-    """
-
-    exchange: str
-    symbol: str
-    ts_ms: int
-    values: Values
+State = dict[str, Any]
+"""What JSON can hold: saved beside the offset up to which it was folded."""
 
 
 class Fold:
-    """The KPIs of every market seen."""
+    """The KPIs of every market of one partition."""
 
-    def update(self, event: Event) -> PricePoint | None:
-        """Consume the next event of its market; return the point it makes, if any."""
-        if isinstance(event, Tick):
-            return PricePoint(event.exchange, event.symbol, event.event_ts_ms, measure(event))
-        return None
+    def __init__(self) -> None:
+        self._markets: dict[tuple[str, str], MarketFold] = {}
+
+    def update(self, event: Event) -> list[Point]:
+        """Consume the next event; return the points it makes, oldest first."""
+        key = event.exchange, event.symbol
+        market = self._markets.get(key)
+        if market is None:
+            market = self._markets[key] = MarketFold()
+        match event:
+            case Trades():
+                return market.trades(event)
+            case Tick():
+                return market.tick(event)
+            case Candle():
+                return market.candle(event)
+            case Gap():
+                return market.gap(event)
+
+    def state(self) -> State:
+        """Return all there is to remember, as what JSON can hold; floats keep every bit."""
+        return {str(MarketKey(*key)): remembered(m) for key, m in self._markets.items()}
+
+    @classmethod
+    def resume(cls, state: Mapping[str, Any]) -> Self:
+        """Return the fold that `state` was taken of."""
+        fold = cls()
+        for name, market in state.items():
+            exchange, _, symbol = name.partition(":")
+            fold._markets[exchange, symbol] = restored(market)
+        return fold

@@ -19,7 +19,8 @@ class Kpi(NamedTuple):
     since_seed: str = ""
 
 
-DAY, INSTANT = "rolling 24 h", "instant"
+DAY, INSTANT, SESSION = "rolling 24 h", "instant", "UTC day"
+MINUTES = "closed 1-minute candles"
 UNROUNDED = "was rounded to 2 decimals"
 
 REGISTRY: tuple[Kpi, ...] = (
@@ -31,7 +32,13 @@ REGISTRY: tuple[Kpi, ...] = (
     Kpi("base_volume", "Σ amount", "base", DAY),
     Kpi("quote_volume", "Σ price·amount", "quote", DAY),
     Kpi("price_change_pct", "(close - open) / open · 100", "%", DAY, UNROUNDED),
-    Kpi("price_spread", "ask - bid, from the book", "quote", INSTANT, "ticker's, rounded"),
+    Kpi(
+        "price_spread",
+        "ask - bid, from the book",
+        "quote",
+        INSTANT,
+        "ticker's, rounded",
+    ),
     Kpi("daily_range", "high - low", "quote", DAY, UNROUNDED),
     Kpi(
         "market_depth_ratio",
@@ -47,7 +54,13 @@ REGISTRY: tuple[Kpi, ...] = (
         INSTANT,
         "divided by base + quote volume: always 0.00",
     ),
-    Kpi("turnover_ratio", "quote_volume / base_volume", "quote", DAY, "same number as vwap_24h"),
+    Kpi(
+        "turnover_ratio",
+        "quote_volume / base_volume",
+        "quote",
+        DAY,
+        "same number as vwap_24h",
+    ),
     Kpi("mid_price", "(bid + ask) / 2", "quote", INSTANT),
     Kpi("spread_bps", "(ask - bid) / mid_price · 10⁴", "bps", INSTANT),
     Kpi("vwap_24h", "quote_volume / base_volume", "quote", DAY),
@@ -57,6 +70,27 @@ REGISTRY: tuple[Kpi, ...] = (
     Kpi("depth_ask_base", "Σ size of the top 5 asks", "base", INSTANT),
     Kpi("depth_quote_10bps", "Σ price·size within 10 bps of mid_price", "quote", INSTANT),
     Kpi("data_age_ms", "received - exchange's time", "ms", INSTANT),
+    Kpi(
+        "vwap",
+        "Σ price·amount / Σ amount, trade-exact",
+        "quote",
+        SESSION,
+        "was the close",
+    ),
+    Kpi("vwap_deviation_bps", "(close - vwap) / vwap · 10⁴", "bps", SESSION),
+    Kpi("price_change_pct_session", "(close - first) / first · 100", "%", SESSION),
+    Kpi("session_high", "highest price", "quote", SESSION),
+    Kpi("session_low", "lowest price", "quote", SESSION),
+    Kpi(
+        "macd",
+        "EMA12 - EMA26 of the closes",
+        "quote",
+        MINUTES,
+        "promised, never computed",
+    ),
+    Kpi("macd_signal", "EMA9 of macd", "quote", MINUTES, "promised, never computed"),
+    Kpi("macd_hist", "macd - macd_signal", "quote", MINUTES, "promised, never computed"),
+    Kpi("macd_ready", "1 once 250 closed candles are behind it", "1", MINUTES),
 )
 
 NAMES: tuple[str, ...] = tuple(kpi.name for kpi in REGISTRY)

@@ -1,9 +1,8 @@
 """The KPIs that one tick suffices for."""
 
 from include.kpis.book import Top, imbalance, microprice, notional_within_bps, top
+from include.kpis.points import Values
 from include.kpis.records import Tick
-
-Values = dict[str, float | None]
 
 
 def measure(tick: Tick) -> Values:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.kpis.records import Level, Tick
-from include.kpis.registry import NAMES
 from include.kpis.ticker import measure
 
 # Binance's own example of a ticker and its book's best levels.
@@ -26,13 +25,6 @@ TICK = Tick(
     bids=(Level(118_449.02, 7.15931), Level(118_449.00, 1.0), Level(118_300.0, 2.0)),
     asks=(Level(118_449.03, 0.09592), Level(118_450.00, 0.5)),
 )
-
-
-def test_the_names_are_the_registry():
-    """
-    What the fold writes and what the registry, README and dashboards name is one list.
-    """
-    assert tuple(measure(TICK)) == NAMES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""What leaves the fold: points of InfluxDB, rows of PostgreSQL."""
+
+from typing import NamedTuple
+
+Values = dict[str, float | None]
+
+
+class PricePoint(NamedTuple):
+    """
+    The KPIs of one tick: a point of `crypto_prices`, a row of PostgreSQL's table of that name.
+
+    (exchange, symbol, ts_ms) is its identity; `values` has every name of the registry.
+    """
+
+    exchange: str
+    symbol: str
+    ts_ms: int
+    values: Values
+
+
+class SecondPoint(NamedTuple):
+    """
+    The trades of one second: a point of `crypto_trades`; ts_ms is the second's start.
+
+    `values`: open high low close volume quote_volume trades buy_volume vwap.
+    """
+
+    exchange: str
+    symbol: str
+    ts_ms: int
+    values: Values
+
+
+class CandlePoint(NamedTuple):
+    """
+    A closed minute: a point of `crypto_candles`; ts_ms is the minute's start.
+
+    `values`: open high low close volume quote_volume trades vwap macd macd_signal macd_hist.
+    """
+
+    exchange: str
+    symbol: str
+    ts_ms: int
+    values: Values
+
+
+type Point = PricePoint | SecondPoint | CandlePoint

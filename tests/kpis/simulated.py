@@ -1,0 +1,55 @@
+"""Events of the simulated exchange, without HTTP: what the producer would publish."""
+
+from include.kpis.records import MINUTE_MS, Candle, Trade
+from include.simulator.clock import WallClock
+from include.simulator.generated import GeneratedMarket
+from include.simulator.history import History
+
+START_MS = 1_762_300_800_000  # 2025-11-05 00:00 UTC
+
+
+def market(symbol="BTC/USDT", *, seed=3, trades_per_minute=6.0):
+    """Return the history of one generated symbol, and the symbol."""
+    generated = GeneratedMarket(
+        WallClock(), seed=seed, symbols=(symbol,), trades_per_minute=trades_per_minute
+    )
+    return History(generated), generated.symbols[0]
+
+
+def candles(history, symbol, start_ms, minutes):
+    """Return closed candles from *start_ms* on."""
+    end_ms = start_ms + minutes * MINUTE_MS
+    return [
+        Candle(
+            "binance",
+            symbol.name,
+            c.open_ms,
+            end_ms,
+            float(symbol.price_text(c.open)),
+            float(symbol.price_text(c.high)),
+            float(symbol.price_text(c.low)),
+            float(symbol.price_text(c.close)),
+            float(symbol.amount_text(c.lots)),
+            float(symbol.quote_text(c.quote)),
+            c.trades,
+        )
+        for c in history.candles(symbol, MINUTE_MS, start_ms, end_ms - 1, end_ms)
+    ]
+
+
+def trades(history, symbol, start_ms, end_ms):
+    """Return the trades of [start_ms, end_ms)."""
+    first = history.next_id(symbol, start_ms, end_ms)
+    last = history.next_id(symbol, end_ms, end_ms)
+    return [
+        Trade(
+            t.trade_id,
+            t.first_raw,
+            t.last_raw,
+            t.ts_ms,
+            float(symbol.price_text(t.price_ticks)),
+            float(symbol.amount_text(t.lots)),
+            "sell" if t.taker_sells else "buy",
+        )
+        for t in history.trades(symbol, first, last, end_ms)
+    ]

@@ -1,0 +1,301 @@
+"""The laws of the fold: whatever the order inside a millisecond, wherever it is saved."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.kpis.fold import Fold
+from include.kpis.points import CandlePoint, PricePoint, SecondPoint
+from include.kpis.records import MINUTE_MS, Gap, Trade, Trades
+from include.kpis.registry import NAMES
+from include.kpis.seconds import LATENESS_MS
+from tests.kpis import simulated
+from tests.kpis.simulated import START_MS
+from tests.kpis.test_parity import tick
+from tests.kpis.test_ticker import TICK
+
+DAY_MS = 86_400_000
+
+
+def batch(*trades):
+    return Trades("binance", "BTC/USDT", 0, tuple(trades))
+
+
+def trade(trade_id, ts_ms, price=100.0, amount=1.0, side="buy"):
+    return Trade(trade_id, trade_id, trade_id, ts_ms, price, amount, side)
+
+
+def fold_of(events):
+    fold = Fold()
+    return [point for event in events for point in fold.update(event)]
+
+
+def price(points):
+    return [p for p in points if isinstance(p, PricePoint)][-1].values
+
+
+def seconds(points):
+    return {p.ts_ms: p.values for p in points if isinstance(p, SecondPoint)}
+
+
+@pytest.fixture(scope="module")
+def hours():
+    """Three hours across midnight as the producer publishes them."""
+    history, symbol = simulated.market(trades_per_minute=60.0)
+    start_ms = START_MS - 60 * MINUTE_MS
+    events = []
+    for candle in simulated.candles(history, symbol, start_ms, 180):
+        for part in range(0, 60_000, 5_000):
+            now_ms = candle.open_ts_ms + part
+            page = simulated.trades(history, symbol, now_ms, now_ms + 5_000)
+            if page:
+                events.append(batch(*page))
+            events.append(tick(now_ms + 4_999, candle.close))
+        events.append(candle)
+    return events
+
+
+def test_a_point_has_every_name_of_the_registry():
+    """
+    What the fold writes and what the registry, README and dashboards name is one list.
+    """
+    (point,) = Fold().update(TICK)
+
+    assert set(point.values) == set(NAMES)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 100, 533, 1700])
+def test_saved_and_resumed_it_is_the_same(hours, cut):
+    """
+    Law 3: through JSON and back at any point, the points are the same to the last bit.
+    """
+    fold = Fold()
+    points = [p for event in hours[:cut] for p in fold.update(event)]
+    resumed = Fold.resume(json.loads(json.dumps(fold.state())))
+    points += [p for event in hours[cut:] for p in resumed.update(event)]
+
+    assert points == fold_of(hours)
+
+
+def test_what_is_remembered_stays_small(hours):
+    """
+    Law 3: as much after three hours as after one.
+    """
+    fold = Fold()
+    sizes = []
+    for event in hours:
+        fold.update(event)
+        sizes.append(len(json.dumps(fold.state())))
+
+    assert max(sizes) < 4_000
+    assert sizes[-1] < 2 * sizes[len(sizes) // 3]
+
+
+def test_what_comes_again_changes_nothing(hours):
+    """
+    Trades, candles and ticks that were folded already make no point and no difference.
+    """
+    fold = Fold()
+    once = [p for event in hours[:600] for p in fold.update(event)]
+    state = fold.state()
+
+    again = [p for event in hours[300:600] for p in fold.update(event)]
+
+    assert once
+    assert again == []
+    assert fold.state() == state
+
+
+def test_second_bars_are_the_trades_of_their_second(hours):
+    found = seconds(fold_of(hours))
+    trades = [t for e in hours if isinstance(e, Trades) for t in e.trades]
+    last_ms = max(found)
+
+    by_second = {}
+    for t in trades:
+        if t.first_id >= 0 and t.ts_ms // 1000 * 1000 <= last_ms:
+            by_second.setdefault(t.ts_ms // 1000 * 1000, []).append(t)
+    assert found.keys() == by_second.keys()
+    for start_ms, inside in by_second.items():
+        bar = found[start_ms]
+        prices = [t.price for t in inside]
+        assert (bar["open"], bar["close"]) == (prices[0], prices[-1])
+        assert (bar["high"], bar["low"]) == (max(prices), min(prices))
+        assert bar["trades"] == len(inside)
+        assert bar["volume"] == pytest.approx(math.fsum(t.amount for t in inside), rel=1e-12)
+        bought = math.fsum(t.amount for t in inside if t.side == "buy")
+        assert bar["buy_volume"] == pytest.approx(bought, rel=1e-12)
+
+
+def test_a_late_trade_counts_while_its_bar_is_open():
+    """
+    Inside the allowed lateness it changes the bar; after that it is counted, and left out.
+    """
+    base = START_MS
+    fold = Fold()
+    fold.update(batch(trade(1, base + 100, 100.0)))
+    fold.update(batch(trade(2, base + 2_500, 101.0)))
+    in_time = fold.update(batch(trade(3, base + 200, 103.0), trade(4, base + 1_000 + LATENESS_MS)))
+    too_late = fold.update(batch(trade(5, base + 300, 99.0)))
+
+    (bar,) = [p for p in in_time if p.ts_ms == base]
+    assert (bar.values["open"], bar.values["close"], bar.values["trades"]) == (100.0, 103.0, 2)
+    assert too_late == []
+    assert fold.state()["binance:BTC/USDT"]["seconds"]["late"] == 1
+
+
+def test_one_trade_is_its_own_price():
+    """
+    Law 2.
+    """
+    points = fold_of([batch(trade(1, START_MS + 5, 0.00000637)), tick(START_MS + 9, 0.0000064)])
+
+    assert price(points)["vwap"] == pytest.approx(0.00000637, rel=1e-15)
+    assert price(points)["session_high"] == price(points)["session_low"] == 0.00000637
+
+
+def test_a_session_without_a_trade_has_no_value():
+    values = price(fold_of([tick(START_MS + 9, 100.0)]))
+
+    names = ("vwap", "vwap_deviation_bps", "session_high", "session_low", "macd", "macd_signal")
+    assert [values[n] for n in (*names, "price_change_pct_session")] == [None] * 7
+    assert values["macd_ready"] == 0.0
+
+
+def test_a_void_aggregate_counts_for_nothing():
+    """
+    Binance marks it with first = last = -1.
+    """
+    void = Trade(2, -1, -1, START_MS + 6, 5_000.0, 9.0, "buy")
+
+    with_it = fold_of([batch(trade(1, START_MS + 5), void), tick(START_MS + 9, 100.0)])
+
+    assert price(with_it)["vwap"] == 100.0
+
+
+def test_yesterdays_late_trades_and_candles_never_enter_today(hours):
+    """
+    The session resets by event time; what comes late of the day before stays there.
+    """
+    history, symbol = simulated.market(trades_per_minute=60.0)
+    (last,) = simulated.candles(history, symbol, START_MS - MINUTE_MS, 1)
+    today = batch(trade(10, START_MS + 5, 50.0))
+    late = batch(trade(11, START_MS - 1, 9_999.0))
+
+    values = price(fold_of([today, late, last, tick(START_MS + 9, 50.0)]))
+
+    assert (values["vwap"], values["session_high"], values["session_low"]) == (50.0, 50.0, 50.0)
+
+
+def test_gaps_are_counted():
+    fold = Fold()
+
+    assert fold.update(Gap("binance", "BTC/USDT", START_MS, 5, 9, "gone")) == []
+    assert fold.state()["binance:BTC/USDT"]["missing"] == 5
+
+
+prices = st.floats(1e-6, 1e6)
+amounts = st.floats(1e-5, 1e9)
+sides = st.sampled_from(["buy", "sell"])
+several = st.lists(
+    st.tuples(st.integers(0, 59_999), prices, amounts, sides), min_size=1, max_size=30
+)
+
+
+def of_minute(rows):
+    ordered = sorted(rows, key=lambda r: r[0])
+    return [Trade(i, i, i, START_MS + ts, p, a, s) for i, (ts, p, a, s) in enumerate(ordered, 1)]
+
+
+@given(several)
+@settings(max_examples=60, deadline=None)
+def test_the_vwap_lies_between_low_and_high(rows):
+    values = price(fold_of([batch(*of_minute(rows)), tick(START_MS + 59_999, rows[-1][1])]))
+
+    assert values["session_low"] * (1 - 1e-12) <= values["vwap"]
+    assert values["vwap"] <= values["session_high"] * (1 + 1e-12)
+
+
+@given(several, st.sampled_from([1e-3, 2.0, 1e3]))
+@settings(max_examples=60, deadline=None)
+def test_scaling_prices_scales_the_session(rows, k):
+    """
+    Law 2: prices times k are price KPIs times k; ratios stay.
+    """
+    plain = of_minute(rows)
+    scaled = [t._replace(price=t.price * k) for t in plain]
+
+    before = price(fold_of([batch(*plain), tick(START_MS + 59_999, 10.0)]))
+    after = price(fold_of([batch(*scaled), tick(START_MS + 59_999, 10.0 * k)]))
+
+    for name in ("vwap", "session_high", "session_low"):
+        assert after[name] == pytest.approx(before[name] * k, rel=1e-9)
+    assert after["price_change_pct_session"] == pytest.approx(
+        before["price_change_pct_session"], rel=1e-9, abs=1e-9
+    )
+
+
+@given(several, st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_splitting_and_permuting_trades_changes_nothing(rows, random):
+    """
+    Law 2: a trade in two halves, or trades of one millisecond in another order.
+    """
+    whole = [t._replace(ts_ms=START_MS + 7) for t in of_minute(rows)]
+    halves = [t._replace(amount=t.amount / 2) for t in whole for _ in (0, 1)]
+    random.shuffle(halves)
+    split = [t._replace(trade_id=i, first_id=i, last_id=i) for i, t in enumerate(halves, 1)]
+
+    one = price(fold_of([batch(*whole), tick(START_MS + 59_999, 10.0)]))
+    other = price(fold_of([batch(*split), tick(START_MS + 59_999, 10.0)]))
+
+    assert other["vwap"] == pytest.approx(one["vwap"], rel=1e-9)
+    assert (other["session_high"], other["session_low"]) == (
+        one["session_high"],
+        one["session_low"],
+    )
+
+
+def test_a_candle_takes_the_place_of_its_minutes_trades(hours):
+    """
+    Trades of a minute that were missed are made up for by the candle.
+    """
+    history, symbol = simulated.market(trades_per_minute=60.0)
+    (candle,) = simulated.candles(history, symbol, START_MS, 1)
+    few = batch(trade(1, START_MS + 5, candle.open, 0.001))
+
+    points = fold_of([few, candle, tick(START_MS + MINUTE_MS + 5, candle.close)])
+
+    exact = candle.quote_volume / candle.volume
+    assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
+    assert [p.values["vwap"] for p in points if isinstance(p, CandlePoint)] == [exact]
+
+
+def test_trades_of_a_minute_without_a_candle_stay_in_the_session():
+    """
+    A hole in the candles loses nothing of what the trades told.
+    """
+    history, symbol = simulated.market(trades_per_minute=60.0)
+    first, _, third = simulated.candles(history, symbol, START_MS, 3)
+    lone = batch(trade(1, START_MS + MINUTE_MS + 5, first.close, 2.0))
+
+    points = fold_of([first, lone, third, tick(START_MS + 3 * MINUTE_MS + 5, third.close)])
+
+    notional = first.quote_volume + first.close * 2.0 + third.quote_volume
+    exact = notional / (first.volume + 2.0 + third.volume)
+    assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
+
+
+def test_an_exchange_that_tells_no_quote_volume_gets_the_typical_price():
+    history, symbol = simulated.market(trades_per_minute=60.0)
+    (candle,) = simulated.candles(history, symbol, START_MS, 1)
+    silent = replace(candle, quote_volume=None, trade_count=None)
+
+    points = fold_of([silent, tick(START_MS + MINUTE_MS + 5, candle.close)])
+
+    typical = (candle.high + candle.low + candle.close) / 3
+    assert price(points)["vwap"] == pytest.approx(typical, rel=1e-12)
