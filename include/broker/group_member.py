@@ -1,46 +1,74 @@
-"""Read a topic as one of a consumer group: partitions are shared, offsets committed by hand."""
+"""Read a topic as one of a consumer group that keeps its offsets, and more, elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import CommitFailedError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
-from include.broker.connection import client_options, kafka_errors
+from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors
+from include.broker.rebalance import Listener, Owner
 from include.broker.records import Record
-from include.errors import Unavailable
 from include.settings import Settings
+
+# After a crash nobody reads its partitions for so long; 6 s is the least Kafka allows.
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_INTERVAL_MS = SESSION_TIMEOUT_MS // 3
+NOT_OURS = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+
+class Extent(NamedTuple):
+    """A partition's first offset still kept, and its last stable offset, exclusive."""
+
+    beginning: int
+    end: int
 
 
 class GroupMember:
     """
     One member of the consumer group of `settings.consumer_group`.
 
-    Nothing is committed but by `commit`; a new group starts at the topic's beginning.
+    A newly assigned partition is silent until `start` says where it begins: `newly_assigned`
+    has it after a `poll`. The offsets committed decide nothing; they show the lag.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, owner: Owner) -> None:
         self._settings = settings
         self._topic = topic
         with kafka_errors(settings, f"joining {settings.consumer_group}"):
             self._consumer = KafkaConsumer(
-                topic,
                 **client_options(settings),
                 client_id="crypto-kpi-consumer",
                 group_id=settings.consumer_group,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
-                auto_offset_reset="earliest",
+                auto_offset_reset="none",
                 allow_auto_create_topics=False,
-                session_timeout_ms=10_000,
+                session_timeout_ms=SESSION_TIMEOUT_MS,
+                heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
             )
+            self._listener = Listener(self._consumer, owner)
+            self._consumer.subscribe([topic], listener=self._listener)
+            # Who joins without having heard of the topic gets nothing, and has to join again.
+            self._consumer.partitions_for_topic(topic)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """
-        Return the next records of this member's partitions; empty if none came in time.
+        Return the next records of the partitions that were started; empty if none came in time.
 
         Raises:
-            Unavailable: The broker is away: exit and resume.
+            Unavailable: The broker is away, or an offset is outside the topic: exit and resume.
         """
         with kafka_errors(self._settings, f"reading {self._topic}"):
             polled = self._consumer.poll(int(timeout_s * 1000), max_records=max_records)
@@ -50,33 +78,59 @@ class GroupMember:
             for r in records
         ]
 
-    def commit(self, partitions: Iterable[int]) -> None:
-        """
-        Commit that all `poll` returned of these *partitions* is done with.
+    def newly_assigned(self) -> set[int]:
+        """Return the partitions that are ours and wait for `start`."""
+        return {tp.partition for tp in self._listener.waiting}
 
-        The position is committed, not the last record's offset + 1: it is beyond the markers.
+    def extents(self, partitions: Iterable[int]) -> dict[int, Extent]:
+        """
+        Return what the topic holds of *partitions*.
 
         Raises:
-            Unavailable: The broker is away, or the partitions are somebody else's by now: what was
-                read since the last commit will be read again.
+            Unavailable: The broker is away.
         """
-        with kafka_errors(self._settings, "committing offsets"):
-            done = [TopicPartition(self._topic, partition) for partition in partitions]
-            try:
-                offsets = {tp: OffsetAndMetadata(self._consumer.position(tp)) for tp in done}
-                self._consumer.commit(offsets)
-            except CommitFailedError as e:
-                raise Unavailable(f"the group gave our partitions away: {e}") from e
+        asked = self._named(partitions)
+        with kafka_errors(self._settings, f"asking where {self._topic} begins and ends"):
+            beginnings = self._consumer.beginning_offsets(asked)
+            ends = self._consumer.end_offsets(asked)
+        return {tp.partition: Extent(beginnings[tp], ends[tp]) for tp in asked}
 
-    def lag(self) -> int:
-        """Return how many offsets of our partitions are still to be read, as last heard."""
-        behind = 0
-        for tp in self._consumer.assignment():
-            end = self._consumer.highwater(tp)
-            if end is not None:
-                behind += max(0, end - self._consumer.position(tp, timeout_ms=1_000))
-        return behind
+    def start(self, offsets: Mapping[int, int]) -> None:
+        """Let `poll` return the records of these partitions, from these offsets on."""
+        for tp in self._named(offsets):
+            self._consumer.seek(tp, offsets[tp.partition])
+            self._consumer.resume(tp)
+            self._listener.waiting.discard(tp)
+
+    def positions(self, partitions: Iterable[int]) -> dict[int, int]:
+        """
+        Return, for each of our *partitions*, the offset the next `poll` goes on from.
+
+        That is not the last record's offset + 1: it is beyond the markers of transactions.
+        """
+        with kafka_errors(self._settings, f"reading {self._topic}"):
+            return {tp.partition: self._consumer.position(tp) for tp in self._named(partitions)}
+
+    def commit(self, offsets: Mapping[int, int]) -> bool:
+        """
+        Commit that all before *offsets* is done with; return False if the group took us off.
+
+        After False the next `poll` finds out which partitions are ours.
+
+        Raises:
+            Unavailable: The broker is away.
+        """
+        done = {tp: OffsetAndMetadata(offsets[tp.partition]) for tp in self._named(offsets)}
+        with kafka_errors(self._settings, "committing offsets"):
+            try:
+                self._consumer.commit(done, timeout_ms=REQUEST_TIMEOUT_MS)
+            except NOT_OURS:
+                return False
+        return True
 
     def close(self) -> None:
         """Leave the group, so that its partitions move at once."""
         self._consumer.close(autocommit=False, timeout_ms=3_000)
+
+    def _named(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]

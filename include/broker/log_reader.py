@@ -1,4 +1,4 @@
-"""Read a topic as a log: chosen offsets, all partitions, committed records only, no group."""
+"""Read a topic as a log: chosen offsets, all partitions, no group."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -18,17 +18,18 @@ class LogReader:
     One topic's partitions from offsets the caller keeps.
 
     Transaction markers and aborted records leave holes in the offsets: where to go on is
-    `positions()`, never the last record's offset + 1; the end is the last stable offset.
+    `positions()`, never the last record's offset + 1; the end is the last stable offset. Records
+    of open and aborted transactions are left out, unless *committed_only* is False.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, *, committed_only: bool = True) -> None:
         self._settings = settings
         self._topic = topic
         with kafka_errors(settings, f"reading {topic}"):
             self._consumer = KafkaConsumer(
                 **client_options(settings),
                 client_id="crypto-kpi-reader",
-                isolation_level="read_committed",
+                isolation_level="read_committed" if committed_only else "read_uncommitted",
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 allow_auto_create_topics=False,
@@ -97,20 +98,26 @@ class LogReader:
             return {tp.partition: self._consumer.position(tp) for tp in self._partitions}
 
 
-def latest_by_key(settings: Settings, topic: str) -> dict[bytes, bytes]:
+def latest_by_key(
+    settings: Settings, topic: str, *, prefix: bytes = b"", committed_only: bool = True
+) -> dict[bytes, bytes]:
     """
     Read a compacted topic to its end; return the last value of each key, deleted ones left out.
 
+    Only keys that start with *prefix* are kept. Records in no transaction need *committed_only*
+    to be False: an open transaction before them would hide them.
+
     Raises:
         Unavailable: The broker is away.
+        Misconfigured: The topic is missing.
     """
     latest: dict[bytes, bytes] = {}
-    with LogReader(settings, topic) as reader:
+    with LogReader(settings, topic, committed_only=committed_only) as reader:
         ends = reader.ends()
         reader.seek(reader.beginnings())
         while any(reader.positions()[p] < end for p, end in ends.items()):
             for record in reader.poll(5_000, timeout_s=1.0):
-                if record.key is None:
+                if record.key is None or not record.key.startswith(prefix):
                     continue
                 if record.value is None:
                     latest.pop(record.key, None)

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+# Of a checkpoint: the state of a fold grows with the markets of its partition, at some KB each.
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+
 
 class Record(NamedTuple):
     """One record read; (topic, partition, offset) is its identity."""

@@ -8,6 +8,7 @@ from kafka.errors import TopicAlreadyExistsError
 
 from include import log
 from include.broker.connection import client_options, kafka_errors
+from include.broker.records import MAX_RECORD_BYTES
 from include.errors import Exit, PipelineError
 from include.settings import Settings
 
@@ -18,7 +19,14 @@ logger = structlog.get_logger()
 def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
     """Return, for each topic, its partitions and its configuration."""
     week = {"retention.ms": str(7 * DAY_MS)}
-    compacted = {"cleanup.policy": "compact", "segment.ms": str(DAY_MS // 24)}
+    compacted = {
+        "cleanup.policy": "compact",
+        "segment.ms": str(DAY_MS // 24),
+        # Small segments, cleaned soon: whoever starts reads the topic from its beginning.
+        "segment.bytes": str(2 * MAX_RECORD_BYTES),
+        "min.cleanable.dirty.ratio": "0.1",
+        "max.message.bytes": str(MAX_RECORD_BYTES),
+    }
     return {
         settings.topic_market: (settings.market_partitions, week),
         settings.topic_checkpoints: (1, compacted),

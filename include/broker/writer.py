@@ -1,11 +1,12 @@
 """Write to Kafka: all or nothing in a transaction, or one record that must not be lost."""
 
+import time
 from collections.abc import Sequence
 
 from kafka import KafkaProducer
 
 from include.broker.connection import client_options, kafka_errors
-from include.broker.records import Outgoing
+from include.broker.records import MAX_RECORD_BYTES, Outgoing
 from include.settings import Settings
 
 # kafka-python 3.0.12 wedges when a batch it has sent expires (its state stays READY without a
@@ -13,6 +14,7 @@ from include.settings import Settings
 DELIVERY_TIMEOUT_MS = 24 * 3_600_000
 TRANSACTION_TIMEOUT_MS = 60_000
 CLOSE_TIMEOUT_S = 1.0
+ACKNOWLEDGED_TIMEOUT_S = 60.0
 
 
 class TransactionalWriter:
@@ -71,23 +73,26 @@ class AcknowledgedWriter:
                 **client_options(settings),
                 client_id=client_id,
                 delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+                max_request_size=MAX_RECORD_BYTES,
                 allow_auto_create_topics=False,
             )
 
-    def write(self, records: Sequence[Outgoing]) -> None:
+    def write(self, records: Sequence[Outgoing], timeout_s: float = ACKNOWLEDGED_TIMEOUT_S) -> None:
         """
         Write *records*; return once Kafka has them.
 
         Raises:
-            Unavailable: Some may be missing: write them again.
+            Unavailable: Kafka did not have them all after *timeout_s*: write them again. They may
+                arrive yet, in their order, before what is written later.
         """
+        give_up_s = time.monotonic() + timeout_s
         with kafka_errors(self._settings, f"writing {len(records)} records"):
             futures = [
                 self._producer.send(record.topic, key=record.key, value=record.value)
                 for record in records
             ]
             for future in futures:
-                future.get(timeout=TRANSACTION_TIMEOUT_MS / 1000)
+                future.get(timeout=max(0.0, give_up_s - time.monotonic()))
 
     def close(self) -> None:
         """Leave at once; what `write` returned from is safe."""

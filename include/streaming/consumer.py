@@ -2,53 +2,42 @@
 The consumer: `crypto.market` folded into KPIs, KPIs into InfluxDB.
 
 `python -m include.streaming.consumer`; ends on SIGTERM with 0, on a wrong setting or a refused
-token with 2, never because Kafka or InfluxDB is away. Offsets are committed once InfluxDB has the
-points: a crash reads and writes the rest again, to the same points.
+token with 2, never because Kafka or InfluxDB is away. What a crash leaves unsaved is read, folded
+and written again, to the same points: see `include.streaming.partitions`.
 """
 
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from contextlib import closing
 
 import structlog
 import tenacity
 
 from include import log, retry, wire
 from include.broker.group_member import GroupMember
-from include.broker.records import Outgoing, Record
+from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.errors import BadRecord, Unavailable
-from include.kpis.fold import Fold, PricePoint
 from include.settings import Settings
-from include.streaming import lines, service
+from include.streaming import service
 from include.streaming.dead_letters import DeadLetter, outgoing
 from include.streaming.influxdb import InfluxDB
+from include.streaming.partitions import Partitions, Writer
+from include.streaming.point_writer import Made, PointWriter, Sink, warn
 
 MAX_RECORDS = 5_000
 POLL_TIMEOUT_S = 0.5
+JOIN_TIMEOUT_S = 0.05  # of a poll that can return nothing yet, but find us in the group
 REPORT_EVERY_S = 30.0
-PATIENCE_S = 60.0  # of a batch with its sink; well below Kafka's max.poll.interval of 5 minutes
 
 logger = structlog.get_logger()
 
 
-class Sink(Protocol):
-    """Where points go; writing the same points twice equals writing them once."""
-
-    def write(self, lines: bytes) -> None: ...
-
-
-class Parking(Protocol):
-    """Where records go that nobody can read."""
-
-    def write(self, records: Sequence[Outgoing]) -> None: ...
-
-
 class Consumer:
     """
-    One round after the other: poll, decode, fold, write, commit.
+    One round after the other: poll, decode, fold, write, checkpoint.
 
     Attributes:
         counts: Records read, points written, records parked since the start.
@@ -58,16 +47,15 @@ class Consumer:
         self,
         settings: Settings,
         member: GroupMember,
-        sink: Sink,
-        parking: Parking,
-        stopping: threading.Event,
+        partitions: Partitions,
+        points: PointWriter,
+        parking: Writer,
     ) -> None:
         self._settings = settings
-        self._stopping = stopping
         self._member = member
-        self._sink = sink
+        self._partitions = partitions
+        self._points = points
         self._parking = parking
-        self._fold = Fold()
         self.counts = {"records": 0, "points": 0, "parked": 0}
 
     def round(self) -> int:
@@ -75,69 +63,40 @@ class Consumer:
         Move one batch through; return the records read.
 
         Raises:
-            Unavailable: Kafka or InfluxDB is away; nothing was committed: start over with a new
-                consumer, the batch is read again.
+            Unavailable: Kafka or InfluxDB is away. The folds may be ahead of InfluxDB: start over
+                with a new consumer, from the checkpoints.
             Misconfigured: InfluxDB refuses us.
         """
-        records = self._member.poll(MAX_RECORDS, POLL_TIMEOUT_S)
-        if not records:
-            return 0
-        points, letters = self._folded(records)
-        self._write(points, letters)
-        if letters:
-            self._parking.write(outgoing(self._settings, letters))
-        self._member.commit({r.partition for r in records})
-        self.counts["records"] += len(records)
-        self.counts["points"] += len(points)
-        self.counts["parked"] += len(letters)
+        is_in = bool(self._partitions.owned)
+        records = self._member.poll(MAX_RECORDS, POLL_TIMEOUT_S if is_in else JOIN_TIMEOUT_S)
+        if assigned := self._member.newly_assigned():
+            self._member.start(self._partitions.start(self._member.extents(assigned)))
+        if records:
+            self._store(records)
+        self._partitions.written(self._member.positions(self._partitions.owned))
+        self._partitions.save_if_due(self._member)
         return len(records)
 
-    def _folded(
-        self, records: Sequence[Record]
-    ) -> tuple[list[tuple[Record, PricePoint]], list[DeadLetter]]:
-        points, letters = [], []
+    def _store(self, records: Sequence[Record]) -> None:
+        made, letters = self._folded(records)
+        letters += self._points.write(made)
+        if letters:
+            self._parking.write(outgoing(self._settings, letters))
+        self.counts["records"] += len(records)
+        self.counts["points"] += len(made)
+        self.counts["parked"] += len(letters)
+
+    def _folded(self, records: Sequence[Record]) -> tuple[list[Made], list[DeadLetter]]:
+        made: list[Made] = []
+        letters = []
         for record in records:
             try:
-                point = self._fold.update(wire.decode(record.value))
+                points = self._partitions.fold(record.partition, wire.decode(record.value))
             except BadRecord as e:
                 letters.append(DeadLetter(record, str(e)))
                 continue
-            if point is not None:
-                points.append((record, point))
-        return points, letters
-
-    def _write(
-        self, points: Sequence[tuple[Record, PricePoint]], letters: list[DeadLetter]
-    ) -> None:
-        """Write all points; of a batch InfluxDB refuses, find the lines that are to blame."""
-        try:
-            self._write_lines(lines.encode(point for _, point in points))
-        except BadRecord as e:
-            if len(points) == 1:
-                letters.append(DeadLetter(points[0][0], str(e)))
-                return
-            middle = len(points) // 2
-            self._write(points[:middle], letters)
-            self._write(points[middle:], letters)
-
-    def _write_lines(self, batch: bytes) -> None:
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Unavailable),
-            wait=retry.wait_s,
-            before_sleep=retry.report_with(_warn),
-            sleep=tenacity.sleep_using_event(self._stopping),
-            stop=tenacity.stop_any(
-                tenacity.stop_after_delay(PATIENCE_S),
-                tenacity.stop_when_event_set(self._stopping),
-            ),
-            reraise=True,
-        ):
-            with attempt:
-                self._sink.write(batch)
-
-
-def _warn(failure: Unavailable, wait_s: float) -> None:
-    logger.warning("sink.unavailable", error=str(failure), retry_in_s=round(wait_s, 1))
+            made += [Made(record, point) for point in points]
+        return made, letters
 
 
 def consume(settings: Settings, stopping: threading.Event) -> None:
@@ -152,13 +111,13 @@ def consume(settings: Settings, stopping: threading.Event) -> None:
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Unavailable),
             wait=retry.wait_s,
-            before_sleep=retry.report_with(_warn),
+            before_sleep=retry.report_with(warn),
             sleep=tenacity.sleep_using_event(stopping),
             stop=tenacity.stop_when_event_set(stopping),
             reraise=True,
         ):
             with attempt:
-                _consume_from_committed(settings, sink, stopping)
+                _consume_from_checkpoints(settings, sink, stopping)
     except Unavailable:
         if not stopping.is_set():
             raise
@@ -166,21 +125,19 @@ def consume(settings: Settings, stopping: threading.Event) -> None:
         sink.close()
 
 
-def _consume_from_committed(settings: Settings, sink: Sink, stopping: threading.Event) -> None:
-    member = GroupMember(settings, settings.topic_market)
-    parking = AcknowledgedWriter(settings, "crypto-kpi-consumer-parking")
-    try:
-        consumer = Consumer(settings, member, sink, parking, stopping)
-        logger.info("consumer.started", group=settings.consumer_group)
-        report_at_s = time.monotonic() + REPORT_EVERY_S
-        while not stopping.is_set():
-            consumer.round()
-            if time.monotonic() >= report_at_s:
-                report_at_s += REPORT_EVERY_S
-                logger.info("consumer.wrote", **consumer.counts)
-    finally:
-        parking.close()
-        member.close()
+def _consume_from_checkpoints(settings: Settings, sink: Sink, stopping: threading.Event) -> None:
+    with closing(AcknowledgedWriter(settings, "crypto-kpi-consumer-writer")) as writer:
+        partitions = Partitions(settings, writer)
+        with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
+            consumer = Consumer(settings, member, partitions, PointWriter(sink, stopping), writer)
+            logger.info("consumer.started", group=settings.consumer_group)
+            report_at_s = time.monotonic() + REPORT_EVERY_S
+            while not stopping.is_set():
+                consumer.round()
+                if time.monotonic() >= report_at_s:
+                    report_at_s += REPORT_EVERY_S
+                    logger.info("consumer.wrote", **consumer.counts)
+            partitions.save(member)
 
 
 def main() -> int:

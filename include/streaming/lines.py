@@ -4,31 +4,38 @@ import math
 from collections.abc import Iterable
 from functools import lru_cache
 
-from include.kpis.fold import PricePoint
+from include.kpis.points import CandlePoint, Point, PricePoint, SecondPoint
 
-PRICES = "crypto_prices"
+# Each kind's measurement, and its tags beside exchange and symbol.
+MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
+    PricePoint: ("crypto_prices", ""),
+    SecondPoint: ("crypto_trades", ""),
+    CandlePoint: ("crypto_candles", ",interval=1m"),
+}
 
 
-def encode(points: Iterable[PricePoint]) -> bytes:
+def encode(points: Iterable[Point]) -> bytes:
     """Return the points' lines; a field without a value is left out, a point without any too."""
     return "\n".join(line for point in points if (line := _line(point))).encode()
 
 
-def _line(point: PricePoint) -> str:
+def _line(point: Point) -> str:
     fields = ",".join(
-        f"{name}={value!r}"
+        # float(): an integer would make the field's type another one, for ever
+        f"{name}={float(value)!r}"
         for name, value in point.values.items()
         if value is not None and math.isfinite(value)
     )
     if not fields:
         return ""
     # the seed's points carried milliseconds as well: one point a tick, whoever writes it again
-    return f"{_series(PRICES, point.exchange, point.symbol)} {fields} {point.ts_ms}"
+    measurement, tags = MEASUREMENTS[type(point)]
+    return f"{_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"
 
 
 @lru_cache(maxsize=4096)
-def _series(measurement: str, exchange: str, symbol: str) -> str:
-    return f"{measurement},exchange={_escaped(exchange)},symbol={_escaped(symbol)}"
+def _series(measurement: str, exchange: str, symbol: str, tags: str) -> str:
+    return f"{measurement},exchange={_escaped(exchange)},symbol={_escaped(symbol)}{tags}"
 
 
 def _escaped(tag: str) -> str:

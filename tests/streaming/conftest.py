@@ -22,23 +22,38 @@ class Bucket:
         tables = self.client.query_api().query(flux)
         return [record.values for table in tables for record in table.records]
 
-    def points(self):
-        """Return the fields of each point of crypto_prices by (symbol, time in ms)."""
+    def stored(self):
+        """Return all fields of each point by (measurement, exchange, symbol, interval, ms)."""
         found = {}
-        for row in self.query(
-            f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'
-            ' |> filter(fn: (r) => r._measurement == "crypto_prices")'
-        ):
-            ts_ms = round(row["_time"].timestamp() * 1000)
-            found.setdefault((row["symbol"], ts_ms), {})[row["_field"]] = row["_value"]
+        for row in self.query(f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'):
+            tags = (row["exchange"], row["symbol"], row.get("interval"))
+            place = (row["_measurement"], *tags, round(row["_time"].timestamp() * 1000))
+            found.setdefault(place, {})[row["_field"]] = row["_value"]
         return found
 
+    def points(self):
+        """Return the fields of each point of crypto_prices by (symbol, time in ms)."""
+        return {
+            (symbol, ts_ms): fields
+            for (measurement, _, symbol, _, ts_ms), fields in self.stored().items()
+            if measurement == "crypto_prices"
+        }
+
+    def count(self):
+        """Return how many points crypto_prices has."""
+        rows = self.query(
+            f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'
+            ' |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")'
+            " |> group() |> count()"
+        )
+        return rows[0]["_value"] if rows else 0
+
     def wait_for(self, count, timeout_s=60):
-        """Return once there are *count* points."""
+        """Return once crypto_prices has *count* points."""
         give_up_s = time.monotonic() + timeout_s
-        while (found := len(self.points())) < count:
+        while (found := self.count()) < count:
             assert time.monotonic() < give_up_s, f"expected {count} points, found {found}"
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def dead_letters(self):
         found = []

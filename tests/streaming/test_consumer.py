@@ -1,15 +1,21 @@
 """The consumer on real Kafka and InfluxDB: every tick a point, whatever happens to it."""
 
-import threading
+import itertools
 from dataclasses import replace
 
-from include import wire
 from include.broker.records import Outgoing
-from include.broker.writer import AcknowledgedWriter, TransactionalWriter
-from include.errors import Misconfigured, Unavailable
+from include.broker.writer import AcknowledgedWriter
 from include.kpis.ticker import measure
-from include.streaming.consumer import consume
+from include.streaming.influxdb import InfluxDB
 from tests.kpis.test_ticker import TICK
+from tests.streaming import market
+from tests.streaming.consuming import (
+    Consuming,
+    consumer_process,
+    folded,
+    publish,
+    wait_until_saved,
+)
 
 START_MS = 1_762_300_800_000
 
@@ -19,42 +25,6 @@ def ticks(count, start=0, symbol="BTC/USDT"):
         replace(TICK, symbol=symbol, event_ts_ms=START_MS + i * 5_000, close=60_000.0 + i / 3)
         for i in range(start, start + count)
     ]
-
-
-def publish(settings, events, value=wire.encode):
-    writer = TransactionalWriter(settings, "test")
-    records = [
-        Outgoing(settings.topic_market, f"{e.exchange}:{e.symbol}".encode(), value(e))
-        for e in events
-    ]
-    for i in range(0, len(records), 50):
-        writer.write(records[i : i + 50])
-    writer.close()
-
-
-class Consuming:
-    """The consumer in a thread, stopped and joined at the end."""
-
-    def __init__(self, settings):
-        self.settings = settings
-        self.stopping = threading.Event()
-        self.failure = None
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        try:
-            consume(self.settings, self.stopping)
-        except (Misconfigured, Unavailable) as e:
-            self.failure = e
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join(20)
-        assert not self.thread.is_alive()
 
 
 def test_every_tick_is_a_point_with_every_value(settings, bucket):
@@ -67,7 +37,8 @@ def test_every_tick_is_a_point_with_every_value(settings, bucket):
     stored = bucket.points()
     for tick in sent:
         expected = {k: v for k, v in measure(tick).items() if v is not None}
-        assert stored[(tick.symbol, tick.event_ts_ms)] == expected
+        found = stored[(tick.symbol, tick.event_ts_ms)]
+        assert {name: found.get(name) for name in expected} == expected
 
 
 def test_a_restart_neither_loses_nor_doubles(settings, bucket):
@@ -120,14 +91,56 @@ def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
     assert {letter["topic"] for letter in letters} == {settings.topic_market}
 
 
-def test_a_wrong_token_ends_it_with_one_line(settings, tmp_path):
+def test_what_the_topic_holds_is_stored_in_three_measurements(settings, bucket):
+    """
+    Field by field what one fold of each partition makes of it.
+    """
+    publish(settings, itertools.islice(market.stream(), 1_000))
+
+    with Consuming(settings):
+        wait_until_saved(settings)
+
+    stored = bucket.stored()
+    kinds = {(measurement, interval) for measurement, _, _, interval, _ in stored}
+    assert kinds == {("crypto_prices", None), ("crypto_trades", None), ("crypto_candles", "1m")}
+    assert {symbol for _, _, symbol, _, _ in stored} == set(market.SYMBOLS)
+    assert stored == folded(settings)
+
+
+def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, bucket):
+    """
+    An integer field of old makes InfluxDB refuse floats, in that week only.
+    """
+    week_ms = 7 * 86_400_000
+    wrong = ticks(3)
+    right = [replace(t, event_ts_ms=t.event_ts_ms + 2 * week_ms) for t in ticks(60)]
+    sink = InfluxDB(settings)
+    series = "crypto_prices,exchange=binance,symbol=BTC/USDT"
+    sink.write(f"{series} close=1i {START_MS - 1}".encode())
+    sink.close()
+    publish(settings, [*wrong, *right])
+
+    with Consuming(settings):
+        wait_until_saved(settings)
+
+    stored = {ts_ms for _, ts_ms in bucket.points()}
+    letters = bucket.dead_letters()
+    assert stored - {START_MS - 1} >= {t.event_ts_ms for t in right}
+    assert len(letters) == len(wrong)
+    assert all("field type conflict" in letter["reason"] for letter in letters)
+
+
+def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
     wrong.write_text("not-the-token")
     publish(settings, ticks(1))
+    environment = pipeline_environment | {"PIPELINE_INFLUX_TOKEN_FILE": str(wrong)}
 
-    with Consuming(settings.model_copy(update={"influx_token_file": wrong})) as consuming:
-        consuming.thread.join(30)
+    with consumer_process(environment, tmp_path) as process:
+        exit_code = process.wait(30)
 
-    assert isinstance(consuming.failure, Misconfigured)
-    assert "answered 401" in str(consuming.failure)
-    assert "not-the-token" not in str(consuming.failure)
+    said = (tmp_path / "consumer.log").read_text()
+    assert exit_code == 2
+    assert said.splitlines()[-1].count("answered 401") == 1
+    assert "Traceback" not in said
+    assert "not-the-token" not in said

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.kpis.fold import PricePoint
+from include.kpis.points import CandlePoint, PricePoint, SecondPoint
 from include.streaming import lines
 
 TS = 1_700_000_000_123
@@ -21,6 +21,21 @@ def test_is_one_line_a_point():
     assert batch == (
         b"crypto_prices,exchange=binance,symbol=BTC/USDT close=1.5,open=2.0 1700000000123\n"
         b"crypto_prices,exchange=binance,symbol=BTC/USDT close=6.37e-06 1700000000123"
+    )
+
+
+def test_each_kind_has_its_measurement():
+    """
+    All fields are floats, whatever they were: a type that changes is refused by InfluxDB for ever.
+    """
+    market = ("binance", "BTC/USDT", TS)
+    batch = lines.encode(
+        [SecondPoint(*market, {"trades": 3, "vwap": None}), CandlePoint(*market, {"macd": -0.5})]
+    )
+
+    assert batch == (
+        b"crypto_trades,exchange=binance,symbol=BTC/USDT trades=3.0 1700000000123\n"
+        b"crypto_candles,exchange=binance,symbol=BTC/USDT,interval=1m macd=-0.5 1700000000123"
     )
 
 

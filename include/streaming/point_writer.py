@@ -1,0 +1,86 @@
+"""Points into InfluxDB: patient while it is away, exact about which point it refuses."""
+
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import structlog
+import tenacity
+
+from include import retry
+from include.broker.records import Record
+from include.errors import BadRecord, Unavailable
+from include.kpis.points import Point
+from include.streaming import lines
+from include.streaming.dead_letters import DeadLetter
+
+PATIENCE_S = 60.0  # of one write with its sink; well below Kafka's max.poll.interval of 5 minutes
+MOST_POINTS = 10_000  # of one request: some 2 MB; a page of trades makes many points of one record
+
+logger = structlog.get_logger()
+
+
+class Made(NamedTuple):
+    """A point and the record whose event made it."""
+
+    record: Record
+    point: Point
+
+
+class Sink(Protocol):
+    """Where points go; writing the same points twice equals writing them once."""
+
+    def write(self, lines: bytes) -> None: ...
+
+
+class PointWriter:
+    """Write batches of points, until told to stop."""
+
+    def __init__(self, sink: Sink, stopping: threading.Event) -> None:
+        self._sink = sink
+        self._stopping = stopping
+
+    def write(self, made: Sequence[Made]) -> list[DeadLetter]:
+        """
+        Store all points, in their order; return the records whose points the sink refuses.
+
+        Raises:
+            Unavailable: The sink stayed away, or we are to stop; some of them may be stored.
+            Misconfigured: The sink refuses us.
+        """
+        letters: dict[Record, DeadLetter] = {}
+        for start in range(0, len(made), MOST_POINTS):
+            refused = self._refused(made[start : start + MOST_POINTS])
+            letters |= {letter.record: letter for letter in refused}
+        return list(letters.values())
+
+    def _refused(self, made: Sequence[Made]) -> list[DeadLetter]:
+        """Write; of points that are refused together, find those to blame by halves."""
+        try:
+            self._write(lines.encode(point for _, point in made))
+        except BadRecord as e:
+            if len(made) == 1:
+                return [DeadLetter(made[0].record, str(e))]
+            middle = len(made) // 2
+            return self._refused(made[:middle]) + self._refused(made[middle:])
+        return []
+
+    def _write(self, batch: bytes) -> None:
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Unavailable),
+            wait=retry.wait_s,
+            before_sleep=retry.report_with(warn),
+            sleep=tenacity.sleep_using_event(self._stopping),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_delay(PATIENCE_S),
+                tenacity.stop_when_event_set(self._stopping),
+            ),
+            reraise=True,
+        ):
+            with attempt:
+                self._sink.write(batch)
+
+
+def warn(failure: Unavailable, wait_s: float) -> None:
+    """Log a failure that is tried again."""
+    logger.warning("sink.unavailable", error=str(failure), retry_in_s=round(wait_s, 1))

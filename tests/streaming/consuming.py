@@ -1,0 +1,203 @@
+"""Run consumers, feed them, and say what they should have written."""
+
+import itertools
+import math
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
+
+from include import wire
+from include.broker.log_reader import LogReader
+from include.broker.records import Outgoing
+from include.broker.writer import TransactionalWriter
+from include.errors import BadRecord, Misconfigured, Unavailable
+from include.kpis.fold import Fold
+from include.kpis.points import CandlePoint, PricePoint, SecondPoint
+from include.streaming import checkpoints
+from include.streaming.consumer import consume
+
+MEASUREMENTS = {
+    PricePoint: ("crypto_prices", None),
+    SecondPoint: ("crypto_trades", None),
+    CandlePoint: ("crypto_candles", "1m"),
+}
+
+
+def publish(settings, events):
+    """Publish in transactions, as a producer does."""
+    with publishing(settings) as write:
+        for some in itertools.batched(events, 200):
+            write(some)
+
+
+@contextmanager
+def publishing(settings):
+    writer = TransactionalWriter(settings, f"{settings.consumer_group}-test")
+
+    def write(events):
+        topic = settings.topic_market
+        writer.write(
+            [Outgoing(topic, f"{e.exchange}:{e.symbol}".encode(), wire.encode(e)) for e in events]
+        )
+
+    try:
+        yield write
+    finally:
+        writer.close()
+
+
+class Flowing:
+    """A producer's data, some two hundred records a second until the end of the `with`."""
+
+    def __init__(self, settings, events):
+        self.settings = settings
+        self.events = events
+        self.stopping = threading.Event()
+        self.failure = None
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            with publishing(self.settings) as write:
+                while not self.stopping.wait(0.05):
+                    write(list(itertools.islice(self.events, 16)))
+        except Unavailable as e:
+            self.failure = e
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(30)
+        assert self.failure is None
+
+
+class Consuming:
+    """The consumer in a thread, stopped and joined at the end."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.stopping = threading.Event()
+        self.failure = None
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            consume(self.settings, self.stopping)
+        except (Misconfigured, Unavailable) as e:
+            self.failure = e
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@contextmanager
+def consumer_process(environment, folder):
+    """Run the consumer as a process; whatever is left of it at the end is killed."""
+    with (folder / "consumer.log").open("a") as log:
+        command = [sys.executable, "-m", "include.streaming.consumer"]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(10)
+
+
+@contextmanager
+def _admin(settings):
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+def wait_for_members(settings, count, timeout_s=30):
+    """Return once the group has *count* members, all with their share of the partitions."""
+    give_up_s = time.monotonic() + timeout_s
+    with _admin(settings) as admin:
+        while True:
+            group = admin.describe_groups([settings.consumer_group])[settings.consumer_group]
+            found = (group["group_state"], len(group["members"]))
+            if found == ("Stable", count):
+                return
+            assert time.monotonic() < give_up_s, f"expected {count} members, found {found}"
+            time.sleep(0.05)
+
+
+def forget_the_dead(settings):
+    """Take all members off the group, as Kafka does with the dead once their session is over."""
+    with _admin(settings) as admin:
+        group = admin.describe_groups([settings.consumer_group])[settings.consumer_group]
+        members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
+        if members:
+            admin.remove_group_members(settings.consumer_group, members)
+
+
+def wait_until_saved(settings, timeout_s=60):
+    """Return once the checkpoints are at the end of the topic."""
+    give_up_s = time.monotonic() + timeout_s
+    with LogReader(settings, settings.topic_market) as reader:
+        ends = reader.ends()
+    while (found := offsets_saved(settings)) != ends:
+        assert time.monotonic() < give_up_s, f"expected {ends}, found {found}"
+        time.sleep(0.05)
+
+
+def wait_until_saved_further(settings, before, timeout_s=30):
+    """Return once checkpoints are further than *before*, which `offsets_saved` returned."""
+    give_up_s = time.monotonic() + timeout_s
+    while sum(offsets_saved(settings).values()) <= sum(before.values()):
+        assert time.monotonic() < give_up_s, f"expected more than {before}"
+        time.sleep(0.05)
+
+
+def offsets_saved(settings):
+    return {number: saved.next_offset for number, saved in checkpoints.load(settings).items()}
+
+
+def folded(settings):
+    """
+    Return what an uninterrupted consumer writes: the topic, each partition through one fold.
+
+    As `Bucket.stored`: a point written again has the fields of both, the later one's values.
+    """
+    folds, found = {}, {}
+    with LogReader(settings, settings.topic_market) as reader:
+        ends = reader.ends()
+        reader.seek(reader.beginnings())
+        while any(reader.positions()[p] < end for p, end in ends.items()):
+            for record in reader.poll(5_000, timeout_s=1.0):
+                fold = folds.setdefault(record.partition, Fold())
+                try:
+                    points = fold.update(wire.decode(record.value))
+                except BadRecord:
+                    continue
+                for point in points:
+                    _store(found, point)
+    return found
+
+
+def _store(found, point):
+    measurement, interval = MEASUREMENTS[type(point)]
+    fields = {k: v for k, v in point.values.items() if v is not None and math.isfinite(v)}
+    if fields:
+        place = (measurement, point.exchange, point.symbol, interval, point.ts_ms)
+        found.setdefault(place, {}).update(fields)

@@ -1,0 +1,81 @@
+"""Consumers killed, frozen, joined and left mid-stream: the points of one that never stopped."""
+
+import random
+import signal
+
+from tests.streaming import market
+from tests.streaming.consuming import (
+    Consuming,
+    Flowing,
+    consumer_process,
+    folded,
+    forget_the_dead,
+    offsets_saved,
+    wait_for_members,
+    wait_until_saved,
+    wait_until_saved_further,
+)
+
+
+def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_path):
+    """
+    Row 2 of the faults, the short version: each time after a checkpoint, and some points later.
+    """
+    chance = random.Random(2)
+    with Flowing(settings, market.stream()):
+        for _ in range(4):
+            saved = offsets_saved(settings)
+            with consumer_process(pipeline_environment, tmp_path) as process:
+                wait_until_saved_further(settings, saved)
+                bucket.wait_for(bucket.count() + chance.randrange(1, 60))
+                assert process.poll() is None
+                process.kill()
+            forget_the_dead(settings)
+    with Consuming(settings):
+        wait_until_saved(settings)
+
+    assert bucket.stored() == folded(settings)
+
+
+def test_one_then_two_then_one(settings, bucket):
+    """
+    Row 8, the short version: each partition's state goes from owner to owner.
+    """
+    with Flowing(settings, market.stream()), Consuming(settings) as first:
+        bucket.wait_for(40)
+        with Consuming(settings) as second:
+            wait_for_members(settings, 2)
+            bucket.wait_for(bucket.count() + 40)
+            first.stop()
+            wait_for_members(settings, 1)
+            bucket.wait_for(bucket.count() + 40)
+    with Consuming(settings):
+        wait_until_saved(settings)
+
+    assert (first.failure, second.failure) == (None, None)
+    assert bucket.stored() == folded(settings)
+
+
+def test_one_frozen_for_longer_than_its_session(settings, bucket, pipeline_environment, tmp_path):
+    """
+    Row 9: it comes back, finds its partitions gone, and joins again.
+    """
+    with (
+        Flowing(settings, market.stream()),
+        consumer_process(pipeline_environment, tmp_path) as frozen,
+    ):
+        bucket.wait_for(40)
+        frozen.send_signal(signal.SIGSTOP)
+        with Consuming(settings) as other:
+            wait_for_members(settings, 1)
+            bucket.wait_for(bucket.count() + 40)
+            frozen.send_signal(signal.SIGCONT)
+            wait_for_members(settings, 2)
+            bucket.wait_for(bucket.count() + 40)
+        frozen.terminate()
+        assert frozen.wait(20) == 0
+    with Consuming(settings):
+        wait_until_saved(settings)
+
+    assert other.failure is None
+    assert bucket.stored() == folded(settings)
