@@ -6,7 +6,9 @@ Every minute moves what Kafka holds into PostgreSQL, exactly once.
 * **Reads** topic `crypto.market` (setting `PIPELINE_TOPIC_MARKET`), from the offsets in
   `kafka_offsets` to the topic's end at start.
 * **Writes** `crypto_prices`, `trades`, `candles`, `gaps`, `dead_letters`, and moves `kafka_offsets`
-  in the same transaction: a run killed anywhere and run again changes nothing twice.
+  in the same transaction: a run killed anywhere and run again changes nothing twice. The KPIs are
+  folded as the live consumer folds them, from the state kept beside the offsets: a row of
+  `crypto_prices` equals InfluxDB's point.
 * **If it fails** let it retry: Kafka keeps seven days. Failed without a retry, a person must act;
   the task's last line says what was expected, what was found and what to do. `caught_up: false`
   several times in a row means that more comes in than one run may write

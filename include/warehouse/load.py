@@ -8,18 +8,9 @@ import psycopg
 
 from include.errors import Unavailable
 from include.warehouse.connection import Connection
-from include.warehouse.rows import (
-    CANDLES,
-    DAY_MS,
-    DEAD_LETTERS,
-    POSTGRES_EPOCH_MS,
-    TABLES,
-    TRADES,
-    Entry,
-    Table,
-    dead_letter,
-)
+from include.warehouse.rows import DAY_MS, POSTGRES_EPOCH_MS, Entry, dead_letter
 from include.warehouse.statements import statement
+from include.warehouse.tables import CANDLES, DEAD_LETTERS, TABLES, TRADES, Table
 
 TS_COLUMN = 5  # of a trade's row
 DUPLICATES = "duplicates"
@@ -96,7 +87,7 @@ def _copy(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
     copied: Counter[str] = Counter()
     with connection.transaction():
         for table in TABLES:
-            copied[table.name] = _copy_rows(connection, table, "copy", entries)
+            copied[table.name] = _copy_rows(connection, table, entries)
     return copied
 
 
@@ -106,12 +97,12 @@ def _merge(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
         for table in TABLES:
             if not any(entry.table is table for entry in entries):
                 continue
-            connection.execute(statement(f"load/{table.name}/stage"))
-            connection.execute(statement(f"load/{table.name}/empty"))
-            staged = _copy_rows(connection, table, "copy_staged", entries)
+            connection.execute(table.statement("stage"))
+            connection.execute(table.statement("empty"))
+            staged = _copy_rows(connection, table, entries, staged=True)
             if table is CANDLES:
                 merged[REVISED] = _count_revised(connection)
-            new = connection.execute(statement(f"load/{table.name}/merge")).rowcount
+            new = connection.execute(table.statement("merge")).rowcount
             merged[table.name] = new
             merged[DUPLICATES] += staged - new
     return merged
@@ -124,12 +115,14 @@ def _count_revised(connection: Connection) -> int:
     return row[0]
 
 
-def _copy_rows(connection: Connection, table: Table, name: str, entries: Sequence[Entry]) -> int:
+def _copy_rows(
+    connection: Connection, table: Table, entries: Sequence[Entry], *, staged: bool = False
+) -> int:
     chosen = [entry.rows for entry in entries if entry.table is table]
     if not chosen:
         return 0
-    with connection.cursor() as cursor, cursor.copy(statement(f"load/{table.name}/{name}")) as copy:
-        copy.set_types(table.types)
+    with connection.cursor() as cursor, cursor.copy(table.copy(staged=staged)) as copy:
+        copy.set_types(list(table.columns.values()))
         write_row = copy.write_row
         for rows in chosen:
             for row in rows:

@@ -1,14 +1,17 @@
 """From a Kafka record to the rows it becomes; each kind of event has its table."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import NamedTuple
 
 from include import wire
 from include.broker.records import Record
 from include.errors import BadRecord
-from include.kpis.fold import Fold, PricePoint
+from include.kpis.fold import Fold
+from include.kpis.points import Point, PricePoint
 from include.kpis.records import Candle, Event, Gap, Tick, Trades
 from include.kpis.registry import NAMES
+from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES, Table
 
 CANDLE_WIDTH_S = 60
 MOST_BYTES = 64 * 1024  # of a dead letter: enough to see what it was
@@ -21,32 +24,8 @@ POSTGRES_EPOCH_MS = 946_684_800_000
 type Row = tuple[object, ...]
 
 
-class Table(NamedTuple):
-    """
-    What a table's rows are copied as.
-
-    Attributes:
-        types: PostgreSQL's binary format of each column of `sql/load/<name>/copy.sql`; timestamptz
-            is "int8" (see `timestamp`).
-    """
-
-    name: str
-    types: tuple[str, ...]
-
-
-CRYPTO_PRICES = Table("crypto_prices", ("text", "text", "int8", *["float8"] * len(NAMES)))
-TRADES = Table(
-    "trades",
-    ("text", "text", "int8", "int8", "int8", "int8", "float8", "float8", "text"),
-)
-CANDLES = Table("candles", ("text", "text", "int4", "int8", "float8", *["float8"] * 5, "int4"))
-GAPS = Table("gaps", ("text", "text", "int8", "int8", "text", "int8"))
-DEAD_LETTERS = Table("dead_letters", ("text", "int4", "int8", "text", "bytea", "int4"))
-TABLES = (CRYPTO_PRICES, TRADES, CANDLES, GAPS, DEAD_LETTERS)
-
-
 class Entry(NamedTuple):
-    """One record and its rows, all of one table."""
+    """One record and its rows, all of one table; none for a tick told again."""
 
     record: Record
     table: Table
@@ -59,8 +38,7 @@ def entry(record: Record, fold: Fold) -> Entry:
         event = wire.decode(record.value)
     except BadRecord as e:
         return dead_letter(record, str(e))
-    point = fold.update(event)
-    return Entry(record, *_rows(event, point))
+    return Entry(record, *_rows(event, fold.update(event)))
 
 
 def dead_letter(record: Record, reason: str) -> Entry:
@@ -83,13 +61,13 @@ def timestamp(ts_ms: int) -> int:
     return (ts_ms - POSTGRES_EPOCH_MS) * 1000
 
 
-def _rows(event: Event, point: PricePoint | None) -> tuple[Table, Sequence[Row]]:
+def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
+    """Of the points, a tick's alone is stored: the others' trades and candles are there as such."""
     match event:
         case Trades():
             return TRADES, _trade_rows(event)
         case Tick():
-            assert point is not None, "the fold makes a point of every tick"
-            return CRYPTO_PRICES, [_price_row(point)]
+            return CRYPTO_PRICES, [_price_row(p) for p in points if isinstance(p, PricePoint)]
         case Candle():
             return CANDLES, [_candle_row(event)]
         case Gap():
@@ -97,12 +75,13 @@ def _rows(event: Event, point: PricePoint | None) -> tuple[Table, Sequence[Row]]
 
 
 def _price_row(point: PricePoint) -> Row:
-    values = point.values
+    """Leave out what is not a number, as InfluxDB's lines do."""
+    values = map(point.values.__getitem__, NAMES)
     return (
         point.exchange,
         point.symbol,
         timestamp(point.ts_ms),
-        *[values[name] for name in NAMES],
+        *[v if v is not None and isfinite(v) else None for v in values],
     )
 
 

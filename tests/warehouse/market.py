@@ -2,9 +2,10 @@
 
 import random
 
-from include.kpis.records import Candle, Event, Gap, Level, Tick, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, Tick, Trade, Trades
 
 START_MS = 1_709_164_800_000  # 2024-02-29 00:00 UTC
+MIDNIGHT_MS = START_MS + 86_400_000
 MARKETS = (("binance", "BTC/USDT"), ("binance", "PEPE/USDT"), ("kraken", "ETH/USD:USD"))
 
 
@@ -58,6 +59,47 @@ def history(seed: int, batches: int, trades_per_batch: int = 40) -> list[Event]:
             tick(market, open_ts_ms + 59_999, prices[-1]),
         ]
     return events
+
+
+def evening(seed: int, warm_up: int = 240, minutes: int = 60) -> list[Event]:
+    """
+    Return minutes across midnight of each market, as a producer that has just started tells them.
+
+    First the candles of the minutes before, so many that the tenth candle is the 250th; then for
+    each minute trades, ticks and the closed candle. Pages and ticks come again; minutes are quiet,
+    or have no candle. The markets take turns, each in its own order.
+    """
+    chance = random.Random(seed)
+    lasts = dict.fromkeys(MARKETS, (10 ** chance.uniform(-5, 5), 0))
+    events: list[Event] = []
+    for minute in range(-warm_up, minutes):
+        open_ts_ms = MIDNIGHT_MS + (minute - 2 * minutes // 3) * MINUTE_MS
+        for market in MARKETS:
+            page = _page(chance, open_ts_ms, *lasts[market])
+            prices = [t.price for t in page] or [lasts[market][0]]
+            lasts[market] = prices[-1], lasts[market][1] + len(page)
+            if minute >= 0 and page:
+                times = sorted(open_ts_ms + chance.randrange(MINUTE_MS) for _ in range(4))
+                told = [Trades(*market, open_ts_ms, page)]
+                told += [tick(market, ts_ms, prices[-1]) for ts_ms in times]
+                events += told + chance.choices(told, k=chance.randrange(3))
+            if chance.random() > 0.03 or minute == -warm_up:
+                ohlc = (prices[0], max(prices), min(prices), prices[-1])
+                volume = sum((t.amount for t in page), 0.0)
+                sums = (volume, sum((t.price * t.amount for t in page), 0.0), len(page))
+                events.append(Candle(*market, open_ts_ms, open_ts_ms + 61_000, *ohlc, *sums))
+    return [*events, gap()]
+
+
+def _page(chance: random.Random, open_ts_ms: int, price: float, first: int) -> tuple[Trade, ...]:
+    """Return the trades of a minute, none in every tenth."""
+    size = 0 if chance.random() < 0.1 else chance.randrange(1, 20)
+    times = sorted(chance.randrange(MINUTE_MS) for _ in range(size))
+    prices = [price := price * chance.uniform(0.999, 1.001) for _ in times]
+    return tuple(
+        trade(first + i, open_ts_ms + ms, prices[i], 10 ** chance.uniform(-5, 3))
+        for i, ms in enumerate(times)
+    )
 
 
 def gap(first_id: int = 5, last_id: int = 9) -> Gap:

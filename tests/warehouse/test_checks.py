@@ -47,7 +47,7 @@ GOOD = {
         "reason": "'none'",
         "reported_at": "now()",
     },
-    "kafka_offsets": {"topic": "'t'", "partition": "0", "next_offset": "0"},
+    "kafka_offsets": {"topic": "'t'", "partition": "0", "next_offset": "0", "fold": "'{}'"},
     "dead_letters": {
         "topic": "'t'",
         "partition": "0",
@@ -65,7 +65,15 @@ NONSENSE: list[tuple[str, str, tuple[str, ...]]] = [
     ("crypto_prices", "close", NOT_POSITIVE),
     *[
         ("crypto_prices", name, NOT_POSITIVE)
-        for name in ("price_spread", "vwap", "mid_price", "spread_bps", "microprice")
+        for name in (
+            "price_spread",
+            "vwap",
+            "mid_price",
+            "spread_bps",
+            "microprice",
+            "session_high",
+            "session_low",
+        )
     ],
     *[
         ("crypto_prices", name, NEGATIVE)
@@ -86,8 +94,18 @@ NONSENSE: list[tuple[str, str, tuple[str, ...]]] = [
     ],
     *[
         ("crypto_prices", name, NOT_FINITE)
-        for name in ("price_change_pct", "daily_range", "data_age_ms")
+        for name in (
+            "price_change_pct",
+            "daily_range",
+            "data_age_ms",
+            "vwap_deviation_bps",
+            "price_change_pct_session",
+            "macd",
+            "macd_signal",
+            "macd_hist",
+        )
     ],
+    ("crypto_prices", "macd_ready", ("0.5", "-1", *NOT_FINITE)),
     *[
         ("crypto_prices", name, ("1.0000000001", "-2", *NOT_FINITE))
         for name in ("order_book_imbalance", "order_book_imbalance_l1")
@@ -118,6 +136,7 @@ NONSENSE: list[tuple[str, str, tuple[str, ...]]] = [
     ("kafka_offsets", "topic", ("''",)),
     ("kafka_offsets", "partition", ("-1",)),
     ("kafka_offsets", "next_offset", ("-1",)),
+    ("kafka_offsets", "fold", ("'[]'", "'null'", "'1'")),
     ("dead_letters", "topic", ("''",)),
     ("dead_letters", "partition", ("-1",)),
     ("dead_letters", '"offset"', ("-1",)),

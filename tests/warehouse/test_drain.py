@@ -1,8 +1,6 @@
 """The drain: exactly once, exact numbers, whatever is in the topic and in the tables already."""
 
 import dataclasses
-import struct
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
@@ -11,69 +9,14 @@ from include import wire
 from include.broker.log_reader import LogReader
 from include.broker.topics import ensure_topics
 from include.errors import Misconfigured, Unavailable
-from include.kpis.fold import Fold
-from include.kpis.records import Candle, Event, Tick, Trades
-from include.kpis.registry import NAMES
+from include.kpis.records import Level, Tick, Trades
 from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import drain
+from tests.warehouse.comparison import at, expected, found
 from tests.warehouse.conftest import Producer, count, rows
 from tests.warehouse.market import MARKETS, START_MS, candle, gap, history, tick, trade
-
-
-def at(ts_ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ts_ms)
-
-
-def bits(row: tuple[object, ...]) -> tuple[object, ...]:
-    """Return *row* with its floats as their 64 bits: -0.0 is not 0.0 here."""
-    return tuple(struct.pack(">d", v) if isinstance(v, float) else v for v in row)
-
-
-def expected(events: list[Event]) -> dict[str, set[tuple[object, ...]]]:
-    """Return the rows *events* should have become, computed without the drain."""
-    tables: dict[str, set[tuple[object, ...]]] = {
-        "crypto_prices": set(),
-        "trades": set(),
-        "candles": set(),
-    }
-    fold = Fold()
-    for event in events:
-        point = fold.update(event)
-        if point is not None:
-            values = [point.values[name] for name in NAMES]
-            values = [None if value is None else float(value) for value in values]
-            tables["crypto_prices"].add(
-                bits((event.exchange, event.symbol, at(point.ts_ms), *values))
-            )
-        if isinstance(event, Trades):
-            for t in event.trades:
-                row = (t.trade_id, t.first_id, t.last_id, at(t.ts_ms), t.price, t.amount, t.side)
-                tables["trades"].add(bits((event.exchange, event.symbol, *row)))
-        if isinstance(event, Candle):
-            ohlcv = (event.open, event.high, event.low, event.close, event.volume)
-            rest = (event.quote_volume, event.trade_count)
-            row = (event.exchange, event.symbol, 60, at(event.open_ts_ms), *ohlcv, *rest)
-            tables["candles"].add(bits(row))
-    return tables
-
-
-def found(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
-    """Return all rows; a row that is there twice is an error."""
-    connection.execute("SET timezone = 'UTC'")
-    columns = {
-        "crypto_prices": f'exchange, symbol, "timestamp", {", ".join(NAMES)}',
-        "trades": "exchange, symbol, trade_id, first_id, last_id, ts, price, amount, side",
-        "candles": "exchange, symbol, width_s, open_ts, open, high, low, close, volume,"
-        " quote_volume, trade_count",
-    }
-    tables = {}
-    for table, names in columns.items():
-        read = [bits(row) for row in rows(connection, f"SELECT {names} FROM {table}")]
-        tables[table] = set(read)
-        assert len(tables[table]) == len(read)
-    return tables
 
 
 def test_every_number_arrives_bit_for_bit_and_once(
@@ -251,13 +194,12 @@ def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
 def test_what_only_a_table_refuses_is_found_and_parked(
     settings: Settings, producer: Producer, writer: Connection
 ):
-    """A volume so small that quote / base overflows passes the decoder, not the CHECK."""
-    overflowing = dataclasses.replace(
-        tick(ts_ms=START_MS + 3), base_volume=1e-320, quote_volume=1e17
-    )
-    fine = [tick(ts_ms=START_MS + n) for n in range(3)]
+    """The fold has seen it, here as in the consumer: what follows is not folded otherwise."""
+    refused = underflowing(START_MS + 2)
+    fine = [tick(ts_ms=START_MS + n) for n in (0, 1, 3)]
     batch = Trades(*MARKETS[0], START_MS, tuple(trade(n, START_MS + n) for n in range(50)))
-    producer.send([*fine[:2], overflowing, batch, fine[2], candle()])
+    events = [*fine[:2], refused, batch, fine[2], candle()]
+    producer.send(events)
 
     drained = drain(writer, settings)
     again = drain(writer, settings)
@@ -266,23 +208,40 @@ def test_what_only_a_table_refuses_is_found_and_parked(
     assert (drained.dead_letters, drained.caught_up) == (1, True)
     assert again.records == 0
     ((reason, value),) = rows(writer, "SELECT reason, value FROM dead_letters")
-    assert reason == "table crypto_prices: crypto_prices_market_depth_ratio_check"
-    assert wire.decode(bytes(value)) == overflowing  # type: ignore[call-overload]
+    assert reason == "table crypto_prices: crypto_prices_microprice_check"
+    assert wire.decode(bytes(value)) == refused  # type: ignore[call-overload]
+    left = {row for row in expected(events)["crypto_prices"] if at(refused.event_ts_ms) not in row}
+    assert found(writer)["crypto_prices"] == left
 
 
 def test_what_only_a_table_refuses_is_found_among_duplicates_too(
-    settings: Settings, producer: Producer, writer: Connection
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
     drain(writer, settings)
-    overflowing = dataclasses.replace(
-        tick(ts_ms=START_MS + 9), base_volume=1e-320, quote_volume=1e17
-    )
-    producer.send([*[tick(ts_ms=START_MS + n) for n in range(8)], overflowing])
+    owner.execute("DELETE FROM kafka_offsets")
+    producer.send([*[tick(ts_ms=START_MS + n) for n in range(5, 8)], underflowing(START_MS + 9)])
 
     drained = drain(writer, settings)
 
     assert (drained.ticks, drained.duplicates, drained.dead_letters) == (3, 5, 1)
+
+
+def underflowing(ts_ms: int) -> Tick:
+    """Return a tick so small that its microprice is 0: it passes the decoder, not the CHECK."""
+    levels = ((Level(1e-200, 1e-200),), (Level(2e-200, 1e-200),))
+    return dataclasses.replace(tick(ts_ms=ts_ms), bids=levels[0], asks=levels[1])
+
+
+def test_what_is_not_a_number_is_left_out(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([dataclasses.replace(tick(), base_volume=1e-320, quote_volume=1e17)])
+
+    drain(writer, settings)
+
+    found = rows(writer, "SELECT close, turnover_ratio, quote_volume FROM crypto_prices")
+    assert found == [(97.1, None, 1e17)]
 
 
 def remake_topic(settings: Settings) -> None:

@@ -13,12 +13,13 @@ import psycopg
 import pytest
 
 from include.errors import Exit, Unavailable
-from include.kpis.records import Event, Trades
+from include.kpis.records import Event
 from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import Drained, drain
 from include.warehouse.rows import Entry
+from tests.warehouse.comparison import expected, found
 from tests.warehouse.conftest import Producer, rows
 from tests.warehouse.market import history
 
@@ -45,19 +46,17 @@ def start(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 def assert_complete(connection: Connection, produced: list[Event]) -> None:
-    """Each trade's, candle's and tick's key once, no others; the numbers are test_drain's."""
-    trades = {
-        (event.exchange, event.symbol, t.trade_id, t.price)
-        for event in produced
-        if isinstance(event, Trades)
-        for t in event.trades
+    """Each row once, no others, every number that of one fold over everything."""
+    read = found(connection)
+    assert {table: len(rows) for table, rows in read.items()} == {
+        "trades": BATCHES * TRADES,
+        "candles": BATCHES,
+        "crypto_prices": BATCHES,
     }
-    read = rows(connection, "SELECT exchange, symbol, trade_id, price FROM trades")
-    assert len(read) == len(trades) == BATCHES * TRADES
-    assert set(read) == trades
-    for table in ("candles", "crypto_prices"):
-        assert rows(connection, f"SELECT count(*) FROM {table}") == [(BATCHES,)]
+    assert read == expected(produced)
     assert rows(connection, "SELECT count(*) FROM dead_letters") == [(0,)]
+    remembering = "SELECT count(*) FROM crypto_prices WHERE vwap > 0 AND macd_signal IS NOT NULL"
+    assert rows(connection, remembering) == [(BATCHES - 3,)]  # of each market, all but the first
 
 
 def test_the_command_prints_its_counts_as_one_line(
@@ -81,8 +80,8 @@ def test_the_commands_refusals_are_one_line(pipeline_environment: dict[str, str]
         (Exit.MISCONFIGURED, {"PIPELINE_POSTGRES_DATABASE": "nowhere"}),
         (Exit.MISCONFIGURED, {"PIPELINE_DRAIN_MAX_ROWS": "0"}),
     )
-    for code, wrong in cases:
-        process = start(pipeline_environment | wrong)
+    processes = [(code, start(pipeline_environment | wrong)) for code, wrong in cases]
+    for code, process in processes:
         out, error = process.communicate(timeout=60)
 
         assert (process.returncode, out) == (code, ""), error

@@ -8,8 +8,10 @@ import pytest
 
 from include.errors import Misconfigured
 from include.settings import Settings
-from include.warehouse.connection import Connection
+from include.warehouse.connection import Connection, connect
 from include.warehouse.migrations import DIRECTORY, migrate
+from local.line import Line
+from local.provision.postgres import create_market_database, drop_database, superuser
 from tests.warehouse.conftest import rows
 
 
@@ -23,6 +25,35 @@ def test_names_are_numbered_without_a_hole():
     names = sorted(path.name for path in DIRECTORY.glob("*.sql"))
 
     assert [name[:5] for name in names] == [f"{n:04}_" for n in range(1, len(names) + 1)]
+
+
+def test_tables_of_before_the_fold_are_read_again_and_keep_their_rows(
+    servers: Line, owner_settings: Settings, scripts: Path
+):
+    later = sorted(scripts.glob("*.sql"))[8:]
+    for script in later:
+        script.rename(script.with_suffix(".later"))
+    name = f"{owner_settings.postgres_database}_old"
+    old = owner_settings.model_copy(update={"postgres_database": name})
+    with superuser(servers.layout, servers.ports) as connection:
+        create_market_database(connection, name, template="template1")
+    try:
+        migrate(old, scripts)
+        with connect(old, application="test") as owner:
+            owner.execute("INSERT INTO kafka_offsets VALUES ('t', 0, 7)")
+            owner.execute(
+                "INSERT INTO crypto_prices (exchange, symbol, timestamp, close)"
+                " VALUES ('binance', 'BTC/USDT', '2024-02-29', 1)"
+            )
+
+            assert migrate(old) == [script.name for script in later]
+            assert rows(owner, "SELECT * FROM kafka_offsets") == []
+            for view in ("crypto_prices", "latest_prices"):
+                seen = f"SELECT close, macd, macd_ready FROM market_reader.{view}"
+                assert rows(owner, seen) == [(1.0, None, None)]
+    finally:
+        with superuser(servers.layout, servers.ports) as connection:
+            drop_database(connection, name)
 
 
 def test_a_second_run_finds_nothing_to_do(owner: Connection, owner_settings: Settings):

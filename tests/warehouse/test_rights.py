@@ -41,7 +41,8 @@ def test_the_writer_inserts_and_reads_only(writer: Connection):
 
 
 def test_the_writer_updates_offsets_and_nothing_else(writer: Connection):
-    assert not refused(writer, "UPDATE kafka_offsets SET next_offset = 1, updated_at = now()")
+    moved = "next_offset = 1, fold = '{}', updated_at = now()"
+    assert not refused(writer, f"UPDATE kafka_offsets SET {moved}")
     assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
     assert refused(writer, "UPDATE trades SET price = 1")
     assert refused(writer, "UPDATE candles SET close = 1")

@@ -1,3 +1,0 @@
-COPY staged_gaps (
-    exchange, symbol, first_id, last_id, reason, reported_at
-) FROM STDIN (FORMAT BINARY)

@@ -1,3 +1,0 @@
-COPY staged_trades (
-    exchange, symbol, trade_id, first_id, last_id, ts, price, amount, side
-) FROM STDIN (FORMAT BINARY)
