@@ -5,7 +5,7 @@ TAPE ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs env test lint lock doctor setup clean
+.PHONY: help demo demo-check replay up down status logs env test lint golden bench lock doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -30,6 +30,10 @@ test: ## Run the tests on real servers of their own; options of pytest: ARGS="-k
 	@$(LOCAL) test $(ARGS)
 lint: ## Check style, types, direction of imports
 	@$(LOCAL) lint
+golden: ## Make the golden files of the indicators again
+	@$(LOCAL) golden
+bench: ## Measure what the fold and the drain cost
+	@$(LOCAL) bench
 lock: ## Pin requirements*.in
 	@$(LOCAL) lock
 doctor: ## Check the tools that are needed

@@ -1,7 +1,7 @@
 """The verbs of `python -m local`, each with its summary, its options and what it does."""
 
 from local.verbs.demonstration import DEMO, DEMO_CHECK, REPLAY
-from local.verbs.development import DOCTOR, LINT, LOCK, SETUP, TEST
+from local.verbs.development import BENCH, DOCTOR, GOLDEN, LINT, LOCK, SETUP, TEST
 from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP
 from local.verbs.verb import Verb
 
@@ -20,5 +20,7 @@ VERBS: tuple[Verb, ...] = (
     SETUP,
     TEST,
     LINT,
+    GOLDEN,
+    BENCH,
     LOCK,
 )

@@ -16,6 +16,7 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
 )
+BENCHMARKS = ("bench.fold", "bench.drain")
 LOCK_OPTIONS = ["--universal", "--python-version", "3.12", "--generate-hashes"]
 LOCK_OPTIONS += ["--no-emit-index-url", "--no-header", "--no-annotate"]
 
@@ -65,8 +66,20 @@ def _lock(options: Namespace) -> int:
     return Exit.OK
 
 
+def _golden(options: Namespace) -> int:
+    return run_module(install(["python"]), "tests.kpis.make_golden")
+
+
+def _bench(options: Namespace) -> int:
+    tools = install()
+    codes = [run_module(tools, benchmark) for benchmark in BENCHMARKS]
+    return max(codes)
+
+
 DOCTOR = Verb("doctor", "check the tools that are needed", _doctor)
 SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
 TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
+GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden)
+BENCH = Verb("bench", "measure what the fold and the drain cost", _bench)
 LOCK = Verb("lock", "pin requirements*.in in requirements*.txt", _lock)
