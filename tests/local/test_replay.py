@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from include.kpis.registry import NAMES
 from include.warehouse.connection import connect
+from local.demo.access import reader_settings
 from local.demo.replay import replayed
 from local.environment import SIMULATED
 from local.line import Line
+from tests.streaming.conftest import Bucket
 
 TAPES = Path(__file__).parents[3] / "shared" / "tapes"
 FIRST, SECOND = (TAPES / f"binance-spot-btcusdt-2024080{day}.gz" for day in (8, 9))
@@ -35,6 +38,29 @@ CANDLE = """
 """
 
 
+def rows(database):
+    """Return the KPIs that PostgreSQL has of each tick, as InfluxDB would name it."""
+    cursor = database.execute("SELECT * FROM crypto_prices")
+    names = [column.name for column in cursor.description]
+    told = [dict(zip(names, row, strict=True)) for row in cursor]
+    return {
+        (row["symbol"], round(row["timestamp"].timestamp() * 1000)): {
+            name: row[name] for name in NAMES if row[name] is not None
+        }
+        for row in told
+    }
+
+
+def points(line):
+    """Return the KPIs that InfluxDB has of each tick."""
+    settings = reader_settings(line)
+    bucket = Bucket(settings, settings.influx_token_file.read_text().strip())
+    try:
+        return bucket.points()
+    finally:
+        bucket.client.close()
+
+
 @pytest.mark.parametrize(
     ("tapes", "trades", "minutes"),
     [([FIRST, SECOND], 9_757 + 10_147, MINUTES), ([SECOND], 10_147, {})],
@@ -43,7 +69,7 @@ CANDLE = """
 def test_the_tapes_figures_come_out(tapes, trades, minutes, toolchain, free_ports, tmp_path):
     """
     Simulator, unmodified ccxt, producer, Kafka, consumer and drain agree on every trade, candle
-    and tick; the minutes worked out by hand are exact.
+    and tick, PostgreSQL and InfluxDB on every field; the minutes worked out by hand are exact.
     """
     if absent := [str(tape) for tape in tapes if not tape.is_file()]:
         pytest.skip(f"recorded tapes are not here: {', '.join(absent)}")
@@ -55,7 +81,10 @@ def test_the_tapes_figures_come_out(tapes, trades, minutes, toolchain, free_port
             minute: [database.execute(q, {"minute": minute}).fetchone() for q in (FIGURES, CANDLE)]
             for minute in minutes
         }
+        stored, written = rows(database), points(line)
 
+    assert stored == written
+    assert sum("vwap" in values for values in stored.values()) > 50
     assert {p.trades for p in found.passed if p.place != "InfluxDB"} == {trades}
     assert distinct == trades
     assert len({p.candles for p in found.passed if p.place != "InfluxDB"}) == 1
