@@ -12,6 +12,8 @@ from include.broker.records import Record
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 
+FETCH_WAIT_MS = 20
+
 
 class LogReader:
     """
@@ -34,6 +36,8 @@ class LogReader:
                 auto_offset_reset="none",
                 allow_auto_create_topics=False,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
+                # what is there is wanted, not what may come: a drain spent half its time waiting
+                fetch_max_wait_ms=FETCH_WAIT_MS,
             )
             numbers = self._consumer.partitions_for_topic(topic)
             if not numbers:
