@@ -1,15 +1,13 @@
 """How many rows the drain has stored, and up to where."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
 from include.errors import Unavailable
 from include.settings import Settings
-
-READ = Path(__file__).parents[2] / "sql" / "read"
+from include.warehouse.statements import statement
 
 
 class Rows(NamedTuple):
@@ -35,17 +33,16 @@ class PostgresFigures:
         Raises:
             Unavailable: PostgreSQL does not answer.
         """
-        return Rows(*self._ask((READ / "count_rows.sql").read_bytes())[0])
+        return Rows(*self._ask(statement("read/count_rows"))[0])
 
     def newest_tick(self) -> datetime | None:
         """Return when the newest stored tick happened."""
-        found: Any = self._ask((READ / "newest_tick.sql").read_bytes())[0][0]
+        found: Any = self._ask(statement("read/newest_tick"))[0][0]
         return found if isinstance(found, datetime) else None
 
     def next_offsets(self) -> dict[int, int]:
         """Return, by partition of `crypto.market`, the offset the drain goes on from."""
-        statement = (READ / "next_offsets.sql").read_bytes()
-        rows = self._ask(statement, {"topic": self._settings.topic_market})
+        rows = self._ask(statement("read/next_offsets"), {"topic": self._settings.topic_market})
         return {int(partition): int(offset) for partition, offset in rows}
 
     def close(self) -> None:
@@ -53,9 +50,7 @@ class PostgresFigures:
         if self._connection is not None:
             self._connection.close()
 
-    def _ask(
-        self, statement: bytes, parameters: dict[str, str] | None = None
-    ) -> list[tuple[Any, ...]]:
+    def _ask(self, query: bytes, parameters: dict[str, str] | None = None) -> list[tuple[Any, ...]]:
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg.connect(
@@ -67,7 +62,7 @@ class PostgresFigures:
                     connect_timeout=5,
                     autocommit=True,
                 )
-            return self._connection.execute(statement, parameters).fetchall()
+            return self._connection.execute(query, parameters).fetchall()
         except psycopg.OperationalError as e:
             self.close()
             raise Unavailable(f"PostgreSQL: {str(e).splitlines()[0]}") from e
