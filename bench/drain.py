@@ -26,7 +26,8 @@ from include import wire
 from include.broker.records import Outgoing
 from include.broker.topics import ensure_topics
 from include.broker.writer import TransactionalWriter
-from include.errors import Exit, Misconfigured, PipelineError
+from include.command import exit_code
+from include.errors import Misconfigured
 from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -180,27 +181,26 @@ def measure(bench: Bench, trades: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def main() -> int:
+def benchmark(trades: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
+    psql = shutil.which("psql")
+    if psql is None:
+        raise Misconfigured("expected psql (PostgreSQL's client) on the PATH, found none")
+    toolchain = install()
+    ports = FreePorts()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        line = Line(Path(folder), ports.ports(), SIMULATED, toolchain)
+        try:
+            line.start(("kafka", "postgres"), detached=False)
+            print(json.dumps(measure(Bench(line, psql, Path(folder)), trades, ROUNDS)))
+        finally:
+            line.stop()
+            ports.close()
+
+
+def main() -> int:
     trades = int(sys.argv[1]) if len(sys.argv) > 1 else TRADES
-    try:
-        psql = shutil.which("psql")
-        if psql is None:
-            raise Misconfigured("expected psql (PostgreSQL's client) on the PATH, found none")
-        toolchain = install()
-        ports = FreePorts()
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            line = Line(Path(folder), ports.ports(), SIMULATED, toolchain)
-            try:
-                line.start(("kafka", "postgres"), detached=False)
-                print(json.dumps(measure(Bench(line, psql, Path(folder)), trades, ROUNDS)))
-            finally:
-                line.stop()
-                ports.close()
-    except PipelineError as e:
-        print(f"bench.drain: {e}", file=sys.stderr)
-        return e.exit_code
-    return Exit.OK
+    return exit_code("bench.drain", lambda: benchmark(trades))
 
 
 if __name__ == "__main__":

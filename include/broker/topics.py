@@ -9,7 +9,7 @@ from kafka.errors import TopicAlreadyExistsError
 from include import log
 from include.broker.connection import client_options, kafka_errors
 from include.broker.records import MAX_RECORD_BYTES
-from include.errors import Exit, PipelineError
+from include.command import exit_code
 from include.settings import Settings
 
 DAY_MS = 86_400_000
@@ -63,12 +63,9 @@ def ensure_topics(settings: Settings) -> list[str]:
 
 def main() -> int:
     log.configure("topics")
-    try:
-        logger.info("topics.ready", created=ensure_topics(Settings.load()))
-    except PipelineError as e:
-        print(f"topics: {e}", file=sys.stderr)
-        return e.exit_code
-    return Exit.OK
+    return exit_code(
+        "topics", lambda: logger.info("topics.ready", created=ensure_topics(Settings.load()))
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 
 from include import log
-from include.errors import Exit, Misconfigured, PipelineError
+from include.command import exit_code
+from include.errors import Misconfigured
 from include.simulator.clock import WallClock
 from include.simulator.generated import GeneratedMarket
 from include.simulator.market import Market
@@ -97,12 +98,7 @@ def main() -> int:
     """Run the simulator; return the exit code."""
     options = arguments()
     log.configure("simulator")
-    try:
-        asyncio.run(serve(options))
-    except PipelineError as error:
-        print(f"simulator: {error}", file=sys.stderr)
-        return error.exit_code
-    return Exit.OK
+    return exit_code("simulator", lambda: asyncio.run(serve(options)))
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from include.broker.group_member import GroupMember
 from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.errors import BadRecord, Unavailable
+from include.influxdb.writer import InfluxDB
 from include.settings import Settings
 from include.streaming import service
 from include.streaming.dead_letters import DeadLetter, outgoing
-from include.streaming.influxdb import InfluxDB
 from include.streaming.partitions import Partitions, Writer
 from include.streaming.point_writer import Made, PointWriter, Sink, warn
 

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from include.broker.log_reader import LogReader
-from include.errors import Exit, PipelineError
+from include.command import exit_code
 from include.settings import Settings
 from include.warehouse import load, offsets
 from include.warehouse.batches import Batch, Batches
@@ -134,17 +134,16 @@ class _Drain:
         )
 
 
-def main() -> int:
-    """Drain once; print what was done as one line of JSON."""
-    try:
-        settings = Settings.load()
-        with connect(settings, application="drain") as connection:
-            drained = drain(connection, settings)
-    except PipelineError as e:
-        print(f"drain: {e}", file=sys.stderr)
-        return e.exit_code
+def drain_once() -> None:
+    """Drain; print what was done as one line of JSON."""
+    settings = Settings.load()
+    with connect(settings, application="drain") as connection:
+        drained = drain(connection, settings)
     print(json.dumps(dataclasses.asdict(drained)))
-    return Exit.OK
+
+
+def main() -> int:
+    return exit_code("drain", drain_once)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from pathlib import Path
 import structlog
 
 from include import log
-from include.errors import Exit, Misconfigured, PipelineError
+from include.command import exit_code
+from include.errors import Misconfigured
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect, postgres_errors, target
 from include.warehouse.statements import SQL, statement
@@ -81,12 +82,9 @@ def _sha256(script: bytes) -> str:
 
 def main() -> int:
     log.configure("migrations")
-    try:
-        logger.info("migrations.applied", names=migrate(Settings.load()))
-    except PipelineError as e:
-        print(f"migrations: {e}", file=sys.stderr)
-        return e.exit_code
-    return Exit.OK
+    return exit_code(
+        "migrations", lambda: logger.info("migrations.applied", names=migrate(Settings.load()))
+    )
 
 
 if __name__ == "__main__":

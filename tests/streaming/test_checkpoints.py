@@ -12,11 +12,11 @@ from include.broker.group_member import Extent, GroupMember
 from include.broker.log_reader import LogReader
 from include.broker.records import MAX_RECORD_BYTES
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
+from include.influxdb.writer import InfluxDB
 from include.kpis.records import MarketKey, Tick
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
 from include.streaming.consumer import Consumer
-from include.streaming.influxdb import InfluxDB
 from include.streaming.partition import resumed
 from include.streaming.partitions import Partitions
 from include.streaming.point_writer import PointWriter

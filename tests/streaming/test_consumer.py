@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
+from include.influxdb.writer import InfluxDB
 from include.kpis.ticker import measure
-from include.streaming.influxdb import InfluxDB
 from tests.kpis.test_ticker import TICK
 from tests.streaming import market
 from tests.streaming.consuming import (

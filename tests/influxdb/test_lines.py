@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.influxdb import lines
 from include.kpis.points import CandlePoint, PricePoint, SecondPoint
-from include.streaming import lines
 
 TS = 1_700_000_000_123
 

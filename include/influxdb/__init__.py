@@ -1,0 +1,1 @@
+"""InfluxDB's edge, for both halves: points as line protocol, written synchronously."""
