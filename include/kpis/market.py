@@ -75,6 +75,7 @@ class MarketFold:
             "quote_volume": candle.quote_volume,
             "trades": None if candle.trade_count is None else float(candle.trade_count),
             "vwap": vwap(candle.quote_volume, candle.volume, candle.low, candle.high),
+            "session_vwap": self.session.vwap_after(candle.open_ts_ms),
             "macd": line,
             "macd_signal": signal,
             "macd_hist": histogram,

@@ -35,7 +35,8 @@ class CandlePoint(NamedTuple):
     """
     A closed minute: a point of `crypto_candles`; ts_ms is the minute's start.
 
-    `values`: open high low close volume quote_volume trades vwap macd macd_signal macd_hist.
+    `values`: open high low close volume quote_volume trades vwap session_vwap macd macd_signal
+    macd_hist; vwap is the minute's own, session_vwap that of the UTC day up to its end.
     """
 
     exchange: str

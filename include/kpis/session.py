@@ -116,6 +116,15 @@ class Session:
                 total.include(self.minutes[minute_ms])
         return total
 
+    def vwap_after(self, open_ts_ms: int) -> float | None:
+        """
+        Return the session's vwap at the end of the minute that was closed last.
+
+        None for an earlier one: trades of later minutes stand in the sums already.
+        """
+        is_last = self.closed_until_ms == open_ts_ms + MINUTE_MS
+        return self.closed.vwap if is_last else None
+
     def _enter_day_of(self, minute_ms: int) -> None:
         day_ms = minute_ms - minute_ms % DAY_MS
         if day_ms > self.day_ms:

@@ -42,6 +42,7 @@ def streamed(candles):
             if isinstance(p, PricePoint)
         ]
         assert all(closed.values[name] == point.values[name] for name in MACD)
+        assert closed.values["session_vwap"] == point.values["vwap"]
         rows.append([point.values[name] for name in (*MACD, "vwap")])
     return pd.DataFrame(rows, columns=[*MACD, "vwap"], dtype=float)
 
