@@ -5,7 +5,7 @@ TAPE ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs env test lint golden bench lock doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env test lint golden dashboards bench lock doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -22,6 +22,8 @@ down: ## Stop the line; its data stays
 	@$(LOCAL) down
 status: ## Show what runs
 	@$(LOCAL) status
+watch: ## Watch what comes in, until Ctrl-C
+	@$(LOCAL) watch
 logs: ## Follow the logs; one service's: ARGS=producer
 	@$(LOCAL) logs $(ARGS)
 env: ## Print what a shell needs: eval "$$(make -s env)"
@@ -32,6 +34,8 @@ lint: ## Check style, types, direction of imports
 	@$(LOCAL) lint
 golden: ## Make the golden files of the indicators again
 	@$(LOCAL) golden
+dashboards: ## Write Grafana's dashboards and alerts again; only compare: ARGS=--check
+	@$(LOCAL) dashboards $(ARGS)
 bench: ## Measure what the fold and the drain cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in

@@ -13,6 +13,7 @@ ROLES = ("postgres", "market_owner", "market_writer", "market_reader", "airflow"
 PASSWORDS = (
     *(f"{role}_password" for role in ROLES),
     "influx_admin_password",
+    "grafana_admin_password",
     "airflow_api_secret_key",
 )
 AIRFLOW_ADMIN = "admin"

@@ -14,6 +14,7 @@ from include.errors import Misconfigured, Unavailable
 from local.airflow_config import prepare_airflow
 from local.credentials import create_secrets
 from local.environment import public_environment, service_environment
+from local.grafana_config import prepare_grafana
 from local.layout import Layout
 from local.ports import Ports
 from local.processes import end_processes, line_processes
@@ -90,6 +91,7 @@ class Line:
         self.layout.create()
         create_secrets(self.layout, self.ports)
         prepare_airflow(self.layout, self.ports)
+        prepare_grafana(self.layout, self.ports)
         socket = self.layout.control_socket()
         self.layout.socket_record.write_text(str(socket), encoding="utf-8")
         text = supervisor_config(self.layout, socket, self.services)

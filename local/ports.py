@@ -24,6 +24,7 @@ class Ports:
     influxdb: int = _port(18086, "InfluxDB")
     airflow: int = _port(18080, "Airflow's web interface and API")
     simulator: int = _port(18090, "the simulated exchange")
+    grafana: int = _port(13000, "Grafana")
 
     @classmethod
     def read(cls, configuration: Mapping[str, str]) -> Self:

@@ -55,6 +55,10 @@ def influxdb_answers(ports: Ports) -> bool:
     return _get(f"http://{LOOPBACK}:{ports.influxdb}/health").get("status") == "pass"
 
 
+def grafana_answers(ports: Ports) -> bool:
+    return _get(f"http://{LOOPBACK}:{ports.grafana}/api/health").get("database") == "ok"
+
+
 def simulator_answers(ports: Ports) -> bool:
     return "serverTime" in _get(f"http://{LOOPBACK}:{ports.simulator}/api/v3/time")
 

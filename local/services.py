@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.environment import SIMULATED
+from local.grafana_config import grafana_command, installed_grafana
 from local.kafka_config import kafka_command
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SERVERS = ("kafka", "postgres", "influxdb")
 SIMULATOR = "simulator"
+GRAFANA = "grafana"
 STREAM = ("producer", "consumer")
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 # The batch side yields to the live side where both want the processor.
@@ -51,7 +53,9 @@ def services(layout: Layout, ports: Ports, market: str, toolchain: "Toolchain") 
     """Return all services of a line, servers first."""
     servers = _servers(layout, ports, toolchain)
     simulator = [_simulator(ports, toolchain.python)] if market == SIMULATED else []
-    return [*servers, *simulator, *_stream(toolchain.python), *_airflow(ports, toolchain.python)]
+    python = toolchain.python
+    batch = [*_airflow(ports, python), *_grafana(layout)]
+    return [*servers, *simulator, *_stream(python), *batch]
 
 
 def _servers(layout: Layout, ports: Ports, toolchain: "Toolchain") -> list[Service]:
@@ -73,6 +77,11 @@ def _servers(layout: Layout, ports: Ports, toolchain: "Toolchain") -> list[Servi
 def _simulator(ports: Ports, python: Path) -> Service:
     command = [str(python), "-m", "include.simulator", "--port", str(ports.simulator)]
     return Service(SIMULATOR, command, ("simulator",), stop_wait_s=5)
+
+
+def _grafana(layout: Layout) -> list[Service]:
+    grafana = installed_grafana()
+    return [Service(GRAFANA, grafana_command(grafana, layout), ("grafana",))] if grafana else []
 
 
 def _stream(python: Path) -> list[Service]:

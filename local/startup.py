@@ -17,7 +17,7 @@ from local.ports import Ports
 from local.postgres_config import prepare_postgres
 from local.provision.influxdb import provision_influxdb
 from local.provision.postgres import MARKET_OWNER, provision_postgres
-from local.services import AIRFLOW, SIMULATOR, STREAM, YIELDING
+from local.services import AIRFLOW, GRAFANA, SIMULATOR, STREAM, YIELDING
 from local.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Startup:
                 pool.submit(self._stream, [servers[n] for n in ("kafka", "influxdb", SIMULATOR)]),
                 pool.submit(self._market_tables, servers["postgres"]),
                 pool.submit(self._airflow, servers["postgres"]),
+                pool.submit(self._grafana, [servers["influxdb"], servers["postgres"]]),
             ]
             try:
                 done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
@@ -140,6 +141,13 @@ class Startup:
             names, lambda: not readiness.airflow_ailing(self._ports), AIRFLOW_TIMEOUT_S
         )
         self._say("airflow is healthy")
+
+    def _grafana(self, needed: Collection["Future[None]"]) -> None:
+        """Start it once the token and the passwords it reads at its own start are there."""
+        for future in needed:
+            future.result()
+        if GRAFANA in self._names:
+            self._start(GRAFANA, lambda: readiness.grafana_answers(self._ports))
 
     def _start(self, name: str, answers: readiness.Question) -> None:
         self._supervisor.start_services([name])

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from include.errors import Exit
+from local.grafana_config import HOW_TO_GET, installed_grafana
 from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import memory_bytes
@@ -46,7 +47,9 @@ def service_statuses(line: Line) -> list[ServiceStatus]:
 def addresses(line: Line) -> list[tuple[str, str]]:
     """Return what a person can open, and where its password is."""
     secrets, ports = line.layout.secrets, line.ports
+    grafana = f"http://{LOOPBACK}:{ports.grafana}  admin, {secrets}/grafana_admin_password"
     return [
+        ("Grafana", grafana if installed_grafana() else HOW_TO_GET),
         ("Airflow", f"http://{LOOPBACK}:{ports.airflow}  admin, {secrets}/airflow_passwords.json"),
         ("InfluxDB", f"http://{LOOPBACK}:{ports.influxdb}  {secrets}/influx_reader_token"),
         ("PostgreSQL", f"{LOOPBACK}:{ports.postgres} database market  "

@@ -89,6 +89,12 @@ def check(line: Line) -> Checked:
     return found
 
 
+def watch(line: Line) -> None:
+    """Show a line that runs until Ctrl-C; it runs on."""
+    with _figures(line) as figures, suppress(KeyboardInterrupt):
+        show(figures)
+
+
 def show(figures: Figures) -> None:
     """Show a running line until interrupted: a live table, or plain lines without a terminal."""
     if not sys.stdout.isatty():

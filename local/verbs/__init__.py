@@ -1,8 +1,8 @@
 """The verbs of `python -m local`, each with its summary, its options and what it does."""
 
 from local.verbs.demonstration import DEMO, DEMO_CHECK, REPLAY
-from local.verbs.development import BENCH, DOCTOR, GOLDEN, LINT, LOCK, SETUP, TEST
-from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP
+from local.verbs.development import BENCH, DASHBOARDS, DOCTOR, GOLDEN, LINT, LOCK, SETUP, TEST
+from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP, WATCH
 from local.verbs.verb import Verb
 
 __all__ = ["VERBS", "Verb"]
@@ -14,6 +14,7 @@ VERBS: tuple[Verb, ...] = (
     UP,
     DOWN,
     STATUS,
+    WATCH,
     LOGS,
     ENV,
     DOCTOR,
@@ -21,6 +22,7 @@ VERBS: tuple[Verb, ...] = (
     TEST,
     LINT,
     GOLDEN,
+    DASHBOARDS,
     BENCH,
     LOCK,
 )

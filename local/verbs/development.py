@@ -70,6 +70,10 @@ def _golden(options: Namespace) -> int:
     return run_module(install(["python"]), "tests.kpis.make_golden")
 
 
+def _dashboards(options: Namespace) -> int:
+    return run_module(install(["python"]), "include.dashboards", *options.arguments)
+
+
 def _bench(options: Namespace) -> int:
     tools = install()
     codes = [run_module(tools, benchmark) for benchmark in BENCHMARKS]
@@ -81,5 +85,8 @@ SETUP = Verb("setup", "install servers and Python packages into the cache", _set
 TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
 GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden)
+DASHBOARDS = Verb(
+    "dashboards", "write Grafana's dashboards and alerts again", _dashboards, forwards=True
+)
 BENCH = Verb("bench", "measure what the fold and the drain cost", _bench)
 LOCK = Verb("lock", "pin requirements*.in in requirements*.txt", _lock)

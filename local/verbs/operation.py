@@ -121,6 +121,14 @@ def _status(options: Namespace) -> int:
     return Exit.FAILED if failing(line) else Exit.OK
 
 
+def _watch(options: Namespace) -> int:
+    tools = enter_environment(installing=False)
+    from local.demo.run import watch
+
+    watch(require_running(tools))
+    return Exit.OK
+
+
 def _logs(options: Namespace) -> int:
     roots = [LINES / market / "logs" for market in MARKETS]
     existing = [root for root in roots if root.is_dir()]
@@ -154,5 +162,6 @@ def _service_option(parser: ArgumentParser) -> None:
 UP = Verb("up", "start the line on the live exchange, or on the simulated one", _up, _market_option)
 DOWN = Verb("down", "stop whatever line runs; its data stays", _down)
 STATUS = Verb("status", "show what runs, its memory, its addresses", _status)
+WATCH = Verb("watch", "watch what comes in, until Ctrl-C", _watch)
 LOGS = Verb("logs", "follow the logs", _logs, _service_option)
 ENV = Verb("env", "print what a shell needs: eval the output", _env)

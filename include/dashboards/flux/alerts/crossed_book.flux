@@ -1,0 +1,17 @@
+// Ticks without a spread, of each symbol.
+ticks = (field) =>
+    from(bucket: v.defaultBucket)
+        |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+        |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == field)
+        |> count()
+        |> group(columns: ["exchange", "symbol"])
+        |> keep(columns: ["exchange", "symbol", "_value"])
+
+union(
+    tables: [
+        ticks(field: "close"),
+        ticks(field: "price_spread") |> map(fn: (r) => ({r with _value: -r._value})),
+    ],
+)
+    |> sum()
+    |> toFloat()

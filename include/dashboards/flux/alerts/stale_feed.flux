@@ -1,0 +1,14 @@
+// Seconds since each symbol's newest tick.
+from(bucket: v.defaultBucket)
+    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+    |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
+    |> last()
+    |> map(
+        fn: (r) =>
+            ({
+                exchange: r.exchange,
+                symbol: r.symbol,
+                _value: float(v: int(v: now()) - int(v: r._time)) / 1000000000.0,
+            }),
+    )
+    |> group(columns: ["exchange", "symbol"])

@@ -1,0 +1,109 @@
+"""Grafana, where one is installed: found, told by files what to show, run by the supervisor."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.dashboards.alerts import alerts
+from include.dashboards.datasources import datasources, folders
+from local.credentials import write_private
+from local.environment import BUCKET, ORGANIZATION
+from local.layout import REPOSITORY, Layout
+from local.ports import LOOPBACK, Ports
+
+PROGRAMS = ("grafana", "grafana-server")
+PACKAGED_HOME = Path("/usr/share/grafana")
+HOW_TO_GET = "not installed: put `grafana` on the PATH (grafana.com/grafana/download), start again"
+
+
+@dataclass(frozen=True)
+class Grafana:
+    """
+    An installed Grafana.
+
+    Attributes:
+        home: The folder with its `public` and `conf`.
+    """
+
+    program: Path
+    home: Path
+
+
+def installed_grafana() -> Grafana | None:
+    """Return the Grafana on the PATH, None if there is none that can run."""
+    for name in PROGRAMS:
+        found = shutil.which(name)
+        if found is None:
+            continue
+        program = Path(found).resolve()
+        for home in (program.parent.parent, PACKAGED_HOME):
+            if (home / "conf" / "defaults.ini").is_file():
+                return Grafana(program, home)
+    return None
+
+
+def grafana_command(grafana: Grafana, layout: Layout) -> list[str]:
+    server = ["server"] if grafana.program.name == "grafana" else []
+    config = str(_folder(layout) / "grafana.ini")
+    return [str(grafana.program), *server, "--homepath", str(grafana.home), "--config", config]
+
+
+def prepare_grafana(layout: Layout, ports: Ports) -> None:
+    """Write its configuration and provisioning; the passwords are names of files in it."""
+    folder = _folder(layout)
+    stores = datasources(
+        influx_url=f"http://{LOOPBACK}:{ports.influxdb}",
+        influx_org=ORGANIZATION,
+        influx_bucket=BUCKET,
+        influx_token_file=str(layout.secret("influx_reader_token")),
+        postgres_address=f"{LOOPBACK}:{ports.postgres}",
+        postgres_password_file=str(layout.secret("market_reader_password")),
+    )
+    provisioning = {
+        "datasources/stores.yaml": stores,
+        "dashboards/folders.yaml": folders(path=str(REPOSITORY / "grafana" / "dashboards")),
+        "alerting/alerts.yaml": alerts(),
+    }
+    for kind in ("datasources", "dashboards", "alerting", "notifiers", "plugins"):
+        (folder / "provisioning" / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, content in provisioning.items():
+        (folder / "provisioning" / name).write_text(json.dumps(content, indent=1), "utf-8")
+    write_private(folder / "grafana.ini", _ini(layout, ports))
+
+
+def _folder(layout: Layout) -> Path:
+    return layout.root / "grafana"
+
+
+def _ini(layout: Layout, ports: Ports) -> str:
+    folder, home_board = _folder(layout), REPOSITORY / "grafana" / "dashboards" / "market.json"
+    sections: dict[str, dict[str, object]] = {
+        "paths": {
+            "data": layout.root / "data" / "grafana",
+            "logs": folder,
+            "plugins": folder / "plugins",
+            "provisioning": folder / "provisioning",
+        },
+        "server": {"http_addr": LOOPBACK, "http_port": ports.grafana},
+        "security": {
+            "admin_user": "admin",
+            "admin_password": f"$__file{{{layout.secret('grafana_admin_password')}}}",
+            "disable_gravatar": "true",
+        },
+        "users": {"allow_sign_up": "false", "viewers_can_edit": "false"},
+        "auth.anonymous": {"enabled": "false"},
+        "analytics": {
+            "reporting_enabled": "false",
+            "check_for_updates": "false",
+            "check_for_plugin_updates": "false",
+        },
+        "news": {"news_feed_enabled": "false"},
+        "snapshots": {"external_enabled": "false"},
+        "dashboards": {"default_home_dashboard_path": home_board},
+        "log": {"mode": "console", "level": "warn"},
+    }
+    lines: list[str] = []
+    for section, values in sections.items():
+        lines += [f"[{section}]", *(f"{name} = {value}" for name, value in values.items()), ""]
+    return "\n".join(lines)
