@@ -1,8 +1,11 @@
 """Queries of panels and alerts: a file each, as Grafana's data sources want them."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from include.influxdb.queries import flux_text
 
 type Json = dict[str, Any]
 
@@ -10,20 +13,34 @@ INFLUXDB = {"type": "influxdb", "uid": "influxdb"}
 POSTGRES = {"type": "postgres", "uid": "postgres"}
 EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 
-FLUX = Path(__file__).parent / "flux"
+# What a file of flux/ leaves open, in Grafana's words.
+GRAFANA_VALUES = {
+    "bucket": "v.defaultBucket",
+    "start": "v.timeRangeStart",
+    "stop": "v.timeRangeStop",
+    "window": "v.windowPeriod",
+    "exchange": '"${exchange}"',
+    "symbol": '"${symbol}"',
+    "interval": "${interval}",
+}
+
 SQL = Path(__file__).parents[2] / "sql" / "dashboards"
 
 
 def flux(name: str, ref: str = "A", *, fields: Sequence[str] = ()) -> Json:
-    """
-    Return a panel's query of InfluxDB: the file `flux/<name>.flux`.
+    """Return a panel's query of InfluxDB: the file `flux/<name>.flux`, told Grafana's variables."""
+    text = flux_text(name, fields=fields)
+    lines = text.splitlines()
+    imports = [line for line in lines if line.startswith("import ")]
+    rest = [line for line in lines if line not in imports]
+    used = [f"{name} = {value}" for name, value in GRAFANA_VALUES.items() if _uses(text, name)]
+    query = "\n".join([*imports, *used, "", *rest]).strip()
+    return {"refId": ref, "datasource": INFLUXDB, "query": query}
 
-    Where it says @fields stands the test for *fields*, in the form that InfluxDB's storage takes
-    over (`contains` would read every field and throw most away).
-    """
-    text = _text(FLUX / f"{name}.flux")
-    test = " or ".join(f'r._field == "{field}"' for field in fields)
-    return {"refId": ref, "datasource": INFLUXDB, "query": text.replace("@fields", test)}
+
+def _uses(text: str, name: str) -> bool:
+    """Return whether *name* stands there by itself: no column, no label, no part of a text."""
+    return re.search(rf'(?<![\w."]){name}(?![\w":])', text) is not None
 
 
 def sql(name: str, ref: str = "A", *, is_series: bool = False) -> Json:

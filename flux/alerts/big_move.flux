@@ -1,7 +1,7 @@
 // The change of each symbol's price from the start of the window to its end, in percent, unsigned.
 prices =
-    from(bucket: v.defaultBucket)
-        |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+    from(bucket: bucket)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
 
 union(

@@ -1,5 +1,5 @@
-from(bucket: v.defaultBucket)
-    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+from(bucket: bucket)
+    |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices")
     |> filter(fn: (r) => @fields)
     |> last()

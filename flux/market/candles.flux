@@ -1,9 +1,9 @@
 // Closed candles, and the open minute from the bars of its seconds.
 told = (measurement) =>
-    from(bucket: v.defaultBucket)
-        |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+    from(bucket: bucket)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == measurement)
-        |> filter(fn: (r) => r.exchange == "${exchange}" and r.symbol == "${symbol}")
+        |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
         |> filter(fn: (r) => @fields)
         |> keep(columns: ["_time", "_value", "_field"])
         |> group(columns: ["_field"])
@@ -22,7 +22,7 @@ bars = union(tables: [candles, seconds]) |> group(columns: ["_field"]) |> sort(c
 folded = (field, fn) =>
     bars
         |> filter(fn: (r) => r._field == field)
-        |> aggregateWindow(every: ${interval}, fn: fn, createEmpty: false, timeSrc: "_start")
+        |> aggregateWindow(every: interval, fn: fn, createEmpty: false, timeSrc: "_start")
 
 union(
     tables: [

@@ -1,6 +1,6 @@
 // Seconds since each symbol's newest tick.
-from(bucket: v.defaultBucket)
-    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+from(bucket: bucket)
+    |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
     |> last()
     |> map(

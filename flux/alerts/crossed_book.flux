@@ -1,7 +1,7 @@
 // Ticks without a spread, of each symbol.
 ticks = (field) =>
-    from(bucket: v.defaultBucket)
-        |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+    from(bucket: bucket)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == field)
         |> count()
         |> group(columns: ["exchange", "symbol"])

@@ -1,0 +1,3 @@
+import "influxdata/influxdb/schema"
+
+schema.measurementTagValues(bucket: bucket, measurement: "crypto_prices", tag: "exchange")

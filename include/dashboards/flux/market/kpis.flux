@@ -1,7 +1,0 @@
-from(bucket: v.defaultBucket)
-    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-    |> filter(fn: (r) => r._measurement == "crypto_prices")
-    |> filter(fn: (r) => r.exchange == "${exchange}" and r.symbol == "${symbol}")
-    |> filter(fn: (r) => @fields)
-    |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false, timeSrc: "_start")
-    |> keep(columns: ["_time", "_value", "_field"])

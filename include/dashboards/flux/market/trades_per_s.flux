@@ -1,7 +1,0 @@
-from(bucket: v.defaultBucket)
-    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-    |> filter(fn: (r) => r._measurement == "crypto_trades" and r._field == "trades")
-    |> filter(fn: (r) => r.exchange == "${exchange}" and r.symbol == "${symbol}")
-    |> aggregateWindow(every: v.windowPeriod, fn: sum, createEmpty: true, timeSrc: "_start")
-    |> fill(value: 0.0)
-    |> map(fn: (r) => ({_time: r._time, trades: r._value / float(v: int(v: v.windowPeriod)) * 1000000000.0}))
