@@ -29,6 +29,8 @@ from local.provision.postgres import (
 )
 from local.services import SERVERS
 
+pytest_plugins = ("tests.chaos.plugin",)
+
 # Tests see the defaults, whatever the shell they were started from was told.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:
     del os.environ[variable]

@@ -48,6 +48,7 @@ def without(event, field):
     return json.dumps(body).encode()
 
 
+@pytest.mark.fault(26)
 def test_ignores_fields_it_does_not_know():
     assert wire.decode(changed(TICK, mood="calm")) == TICK
 
@@ -98,6 +99,11 @@ def test_ignores_fields_it_does_not_know():
         (changed(TICK, x="x" * 1_000_000), "bytes"),
     ],
 )  # fmt: skip
+@pytest.mark.fault(16)
+@pytest.mark.fault(17)
+@pytest.mark.fault(18)
+@pytest.mark.fault(26)
+@pytest.mark.fault(30)
 def test_refuses_what_is_no_record(value, reason):
     """
     Rows 16 to 18 and 26 of the faults: one line that says what was expected and found.
@@ -110,6 +116,7 @@ def test_refuses_what_is_no_record(value, reason):
 
 
 @given(st.binary(max_size=200))
+@pytest.mark.fault(16)
 def test_never_fails_in_another_way(value):
     """
     Whatever bytes come: an event, or BadRecord.

@@ -1,7 +1,17 @@
 """The verbs of `python -m local`, each with its summary, its options and what it does."""
 
 from local.verbs.demonstration import DEMO, DEMO_CHECK, REPLAY
-from local.verbs.development import BENCH, DASHBOARDS, DOCTOR, GOLDEN, LINT, LOCK, SETUP, TEST
+from local.verbs.development import (
+    BENCH,
+    CHAOS,
+    DASHBOARDS,
+    DOCTOR,
+    GOLDEN,
+    LINT,
+    LOCK,
+    SETUP,
+    TEST,
+)
 from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP, WATCH
 from local.verbs.verb import Verb
 
@@ -20,6 +30,7 @@ VERBS: tuple[Verb, ...] = (
     DOCTOR,
     SETUP,
     TEST,
+    CHAOS,
     LINT,
     GOLDEN,
     DASHBOARDS,

@@ -37,6 +37,10 @@ def _test(options: Namespace) -> int:
     replace_process(install(), "pytest", *options.arguments)
 
 
+def _chaos(options: Namespace) -> int:
+    replace_process(install(), "pytest", "-m", "fault", "--slow", "-q", *options.arguments)
+
+
 def _lint(options: Namespace) -> int:
     tools = install(["python"])
     failed = [linter[0] for linter in LINTERS if run_module(tools, *linter) != 0]
@@ -83,6 +87,7 @@ def _bench(options: Namespace) -> int:
 DOCTOR = Verb("doctor", "check the tools that are needed", _doctor)
 SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
 TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
+CHAOS = Verb("chaos", "survive every fault of the table, on real servers", _chaos, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
 GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden)
 DASHBOARDS = Verb(

@@ -88,6 +88,7 @@ def test_what_a_person_must_fix_fails_without_a_retry(
         callable_of(dags)()
 
 
+@pytest.mark.fault(11)
 def test_a_server_away_is_left_to_the_retries(
     dags: "dict[str, DAG]", airflow_environment: None, monkeypatch: pytest.MonkeyPatch
 ):

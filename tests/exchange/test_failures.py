@@ -32,6 +32,9 @@ TICKER = "/api/v3/ticker/24hr"
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else value.__name__,
 )
+@pytest.mark.fault(22)
+@pytest.mark.fault(23)
+@pytest.mark.fault(25)
 async def test_has_one_name(exchange, fault, kind):
     """
     Rows 22, 23 and 25 of the faults, as one short line and never as a page of HTML.
@@ -48,6 +51,7 @@ async def test_has_one_name(exchange, fault, kind):
 
 @pytest.mark.parametrize("path", ["/api/v3/klines", "/api/v3/aggTrades"])
 @pytest.mark.parametrize("body", ["<html></html>", "{}", '{"code":-1}', "[[1]]", "[null]", "[]x"])
+@pytest.mark.fault(23)
 async def test_a_history_of_another_shape_is_no_history(exchange, path, body):
     """
     A 200 with a body that is no page of rows is a failure to try again, never an empty page.
@@ -60,6 +64,7 @@ async def test_a_history_of_another_shape_is_no_history(exchange, path, body):
         await ask("BTC/USDT", 0, *([exchange.clock.ms] if candles else []))
 
 
+@pytest.mark.fault(22)
 async def test_is_silent_as_long_as_it_was_told(exchange):
     """
     After a 429 no symbol asks again before the Retry-After is over: asking extends the ban.
@@ -85,6 +90,7 @@ async def test_names_all_wrong_symbols_and_what_was_meant(exchange):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.fault(25)
 async def test_an_absent_exchange_is_unavailable(exchange):
     from include.exchange.binance import Binance
     from include.settings import Settings

@@ -96,6 +96,7 @@ def test_an_unreadable_one_is_reported(settings, writer, value):
     assert [line["event"] for line in logs] == ["checkpoint.unreadable"]
 
 
+@pytest.mark.fault(7)
 def test_one_outside_the_topic_is_reported_with_the_range_that_is_gone():
     with capture_logs() as logs:
         behind = resumed(2, Checkpoint(70, {}), Extent(100, 900))
@@ -108,6 +109,7 @@ def test_one_outside_the_topic_is_reported_with_the_range_that_is_gone():
     assert (logs[1]["next_offset"], logs[1]["end"]) == (901, 900)
 
 
+@pytest.mark.fault(6)
 def test_a_consumer_with_one_from_another_topic_starts_over(settings, writer, bucket):
     publish(settings, events(300))
     for partition in range(settings.market_partitions):

@@ -3,6 +3,8 @@
 import itertools
 from dataclasses import replace
 
+import pytest
+
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb.writer import InfluxDB
@@ -74,6 +76,7 @@ def test_the_seeds_query_runs_unchanged(settings, bucket):
     assert len(rows) == 15
 
 
+@pytest.mark.fault(16)
 def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
     publish(settings, ticks(2))
     writer = AcknowledgedWriter(settings, "test-poison")
@@ -107,6 +110,7 @@ def test_what_the_topic_holds_is_stored_in_three_measurements(settings, bucket):
     assert stored == folded(settings)
 
 
+@pytest.mark.fault(14)
 def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, bucket):
     """
     An integer field of old makes InfluxDB refuse floats, in that week only.
@@ -130,6 +134,7 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
     assert all("field type conflict" in letter["reason"] for letter in letters)
 
 
+@pytest.mark.fault(15)
 def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
     wrong.write_text("not-the-token")

@@ -92,6 +92,7 @@ async def test_goes_on_where_kafka_says_it_was(settings):
     assert known.last_candle_open_ms == opens[-1]
 
 
+@pytest.mark.fault(1)
 async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_environment, tmp_path):
     """
     Row 1 of the faults, the short version: killed again and again while it catches up, every trade

@@ -3,6 +3,8 @@
 import random
 import signal
 
+import pytest
+
 from tests.streaming import market
 from tests.streaming.consuming import (
     Consuming,
@@ -17,6 +19,7 @@ from tests.streaming.consuming import (
 )
 
 
+@pytest.mark.fault(2)
 def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_path):
     """
     Row 2 of the faults, the short version: each time after a checkpoint, and some points later.
@@ -37,6 +40,7 @@ def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_pat
     assert bucket.stored() == folded(settings)
 
 
+@pytest.mark.fault(8)
 def test_one_then_two_then_one(settings, bucket):
     """
     Row 8, the short version: each partition's state goes from owner to owner.
@@ -56,6 +60,7 @@ def test_one_then_two_then_one(settings, bucket):
     assert bucket.stored() == folded(settings)
 
 
+@pytest.mark.fault(9)
 def test_one_frozen_for_longer_than_its_session(settings, bucket, pipeline_environment, tmp_path):
     """
     Row 9: it comes back, finds its partitions gone, and joins again.

@@ -170,6 +170,10 @@ POISON: dict[str, bytes | None] = {
 }
 
 
+@pytest.mark.fault(16)
+@pytest.mark.fault(17)
+@pytest.mark.fault(18)
+@pytest.mark.fault(26)
 def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
@@ -251,6 +255,7 @@ def remake_topic(settings: Settings) -> None:
     ensure_topics(settings)
 
 
+@pytest.mark.fault(6)
 def test_a_topic_made_again_is_refused_and_nothing_is_skipped(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
@@ -268,6 +273,7 @@ def test_a_topic_made_again_is_refused_and_nothing_is_skipped(
     assert drain(writer, settings).caught_up
 
 
+@pytest.mark.fault(6)
 def test_a_topic_made_again_with_fewer_partitions_is_refused(
     settings: Settings, producer: Producer, writer: Connection
 ):

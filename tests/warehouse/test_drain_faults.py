@@ -89,6 +89,7 @@ def test_the_commands_refusals_are_one_line(pipeline_environment: dict[str, str]
         assert error.count("\n") == 1
 
 
+@pytest.mark.fault(27)
 def test_killed_anywhere_and_started_again_it_is_exactly_once(
     settings: Settings,
     pipeline_environment: dict[str, str],
@@ -129,6 +130,7 @@ def await_progress(connection: Connection, before: object, process: subprocess.P
         time.sleep(0.005)
 
 
+@pytest.mark.fault(28)
 def test_several_at_once_take_turns(settings: Settings, produced: list[Event], writer: Connection):
     small = settings.model_copy(update={"drain_max_rows": 2})
 
@@ -146,6 +148,7 @@ def test_several_at_once_take_turns(settings: Settings, produced: list[Event], w
     assert_complete(writer, produced)
 
 
+@pytest.mark.fault(28)
 def test_a_drain_overtaken_mid_way_goes_on_where_the_other_came_to(
     settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
@@ -169,6 +172,7 @@ def test_a_drain_overtaken_mid_way_goes_on_where_the_other_came_to(
     assert_complete(writer, produced)
 
 
+@pytest.mark.fault(10)
 def test_a_connection_cut_mid_transaction_leaves_nothing_and_is_to_be_retried(
     settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
