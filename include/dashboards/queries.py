@@ -39,8 +39,9 @@ def flux(name: str, ref: str = "A", *, fields: Sequence[str] = ()) -> Json:
 
 
 def _uses(text: str, name: str) -> bool:
-    """Return whether *name* stands there by itself: no column, no label, no part of a text."""
-    return re.search(rf'(?<![\w."]){name}(?![\w":])', text) is not None
+    """Return whether *name* stands there by itself: no column, no label, nor in text or comment."""
+    code = re.sub(r"//.*", "", text)
+    return re.search(rf'(?<![\w."]){name}(?![\w":])', code) is not None
 
 
 def sql(name: str, ref: str = "A", *, is_series: bool = False) -> Json:
