@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     influx_token_file: Path = Field(
         default=Path("/run/secrets/influx_writer_token"), description="File with a write token"
     )
+    influx_reader_token_file: Path = Field(
+        default=Path("/run/secrets/influx_reader_token"), description="File with a read token"
+    )
     influx_timeout_s: float = Field(default=10.0, gt=0, description="How long one write may take")
 
     postgres_host: str = Field(default="127.0.0.1", description="PostgreSQL's host")
@@ -74,6 +77,18 @@ class Settings(BaseSettings):
     postgres_user: str = Field(default="market_writer", description="Role to connect as")
     postgres_passfile: Path = Field(
         default=Path("/run/secrets/pgpass"), description="libpq password file (mode 0600)"
+    )
+
+    postgres_reader: str = Field(
+        default="market_reader", description="Role that reads the views, for the market page"
+    )
+    postgres_reader_passfile: Path = Field(
+        default=Path("/run/secrets/pgpass_reader"), description="Its libpq password file"
+    )
+
+    charts_file: Path = Field(
+        default=Path("/opt/charts/lightweight-charts.standalone.production.js"),
+        description="The market page's chart library",
     )
 
     drain_max_rows: int = Field(

@@ -88,7 +88,6 @@ def settings(servers: Line, influx_admin: InfluxAdmin) -> Iterator[Settings]:
     has all tables and no rows; it connects as market_writer.
     """
     name = f"t{uuid.uuid4().hex[:12]}"
-    token_file = servers.layout.secret(f"{name}_writer_token")
     settings = Settings(
         kafka_bootstrap=f"{LOOPBACK}:{servers.ports.kafka}",
         topic_market=f"{name}.market",
@@ -99,15 +98,21 @@ def settings(servers: Line, influx_admin: InfluxAdmin) -> Iterator[Settings]:
         influx_url=f"http://{LOOPBACK}:{servers.ports.influxdb}",
         influx_org=ORGANIZATION,
         influx_bucket=name,
-        influx_token_file=token_file,
+        influx_token_file=servers.layout.secret(f"{name}_writer_token"),
+        influx_reader_token_file=servers.layout.secret(f"{name}_reader_token"),
         postgres_host=LOOPBACK,
         postgres_port=servers.ports.postgres,
         postgres_database=name,
         postgres_user=MARKET_WRITER,
         postgres_passfile=servers.layout.pgpass(MARKET_WRITER),
+        postgres_reader_passfile=servers.layout.pgpass("market_reader"),
     )
     bucket = influx_admin.create_bucket(name)
-    write_private(token_file, influx_admin.create_token(bucket, ["write"], name))
+    for file, right in (
+        (settings.influx_token_file, "write"),
+        (settings.influx_reader_token_file, "read"),
+    ):
+        write_private(file, influx_admin.create_token(bucket, [right], f"{name} {right}"))
     with superuser(servers.layout, servers.ports) as connection:
         create_market_database(connection, name, template=MARKET)
     ensure_topics(settings)
@@ -129,13 +134,9 @@ def owner_settings(servers: Line, settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def influx_reader_token_file(servers: Line, influx_admin: InfluxAdmin, settings: Settings) -> Path:
+def influx_reader_token_file(settings: Settings) -> Path:
     """Name a file with a token that reads the bucket of `settings`."""
-    name = settings.influx_bucket
-    file = servers.layout.secret(f"{name}_reader_token")
-    bucket = influx_admin.bucket_id(name)
-    write_private(file, influx_admin.create_token(bucket, ["read"], f"{name} reader"))
-    return file
+    return settings.influx_reader_token_file
 
 
 @pytest.fixture

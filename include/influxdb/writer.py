@@ -8,6 +8,7 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import BadRecord, Misconfigured, Unavailable
+from include.influxdb.token import read_token
 from include.settings import Settings
 
 REFUSED_POINTS = {400, 413, 422}
@@ -35,7 +36,7 @@ class InfluxDB:
         self._settings = settings
         self._client = InfluxDBClient(
             url=settings.influx_url,
-            token=_token(settings),
+            token=read_token("influx_token_file", settings.influx_token_file),
             org=settings.influx_org,
             timeout=int(settings.influx_timeout_s * 1000),
             retries=Retry(total=False),
@@ -86,15 +87,3 @@ class InfluxDB:
 
     def _where(self) -> str:
         return f"InfluxDB at {self._settings.influx_url}"
-
-
-def _token(settings: Settings) -> str:
-    try:
-        token = settings.influx_token_file.read_text().strip()
-    except OSError as e:
-        raise Misconfigured(
-            f"PIPELINE_INFLUX_TOKEN_FILE: cannot read {settings.influx_token_file}: {e.strerror}"
-        ) from None
-    if not token:
-        raise Misconfigured(f"PIPELINE_INFLUX_TOKEN_FILE: {settings.influx_token_file} is empty")
-    return token

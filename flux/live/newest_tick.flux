@@ -1,0 +1,11 @@
+// All KPIs of a market's newest tick; one that has no value there is not of an older tick.
+from(bucket: bucket)
+    |> range(start: start)
+    |> filter(fn: (r) => r._measurement == "crypto_prices")
+    |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
+    |> last()
+    |> keep(columns: ["_time", "_field", "_value"])
+    |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+    |> group()
+    |> sort(columns: ["_time"], desc: true)
+    |> limit(n: 1)
