@@ -1,0 +1,185 @@
+"""All symbols of a pipeline against the exchange it followed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.chaos.verifier import arithmetic
+from tests.chaos.verifier.exchange import MINUTE_MS, Candle, Exchange, Trade
+from tests.chaos.verifier.influxdb import Influx
+from tests.chaos.verifier.postgres import CANDLE, TRADE, Postgres
+from tests.chaos.verifier.verdict import Fields, Verdict, equal
+
+# By the time of the newest tick stored: what the exchange had so long before it has to be there.
+CANDLE_DUE_MS = 2_000
+BAR_DUE_MS = 3_000
+PAGE_AHEAD_MS = 30_000  # trades may have been fetched that long after the tick they came with
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where a pipeline wrote to."""
+
+    postgres: Postgres
+    influx: Influx
+
+
+def verify(
+    exchange: Exchange, stores: Stores, symbols: Iterable[str], *, began_ms: int, until_ms: int
+) -> Verdict:
+    """
+    Compare all that is stored with what the exchange served.
+
+    Args:
+        began_ms: When the producer was started first: trades are kept from that minute on.
+        until_ms: Whatever the exchange had by then has to be there.
+    """
+    verdict = Verdict()
+    for symbol in symbols:
+        _Symbol(exchange, stores, symbol, verdict).verify(began_ms, until_ms)
+    return verdict
+
+
+class _Symbol:
+    def __init__(self, exchange: Exchange, stores: Stores, symbol: str, verdict: Verdict) -> None:
+        self._exchange = exchange
+        self._stores = stores
+        self._symbol = symbol
+        self._verdict = verdict
+
+    def verify(self, began_ms: int, until_ms: int) -> None:
+        stored = self._stores.postgres.trades(self._symbol)
+        if not stored:
+            self._verdict.missing.append(f"all trades of {self._symbol}")
+            return
+        since_ms = began_ms // MINUTE_MS * MINUTE_MS
+        first_ms = int(stored[0][1]["ts_ms"] or 0)
+        if since_ms - MINUTE_MS <= first_ms < since_ms:  # the minute before was still open to it
+            since_ms -= MINUTE_MS
+        trades = self._exchange.trades(self._symbol, since_ms, 2**62)
+        self._trades(trades, stored, until_ms)
+        trades = trades[: sum(t.trade_id <= stored[-1][0] for t in trades)]
+        candles = self._candles(until_ms)
+        self._seconds(trades)
+        self._ticks(trades, candles)
+
+    def _trades(self, trades: list[Trade], stored: list[tuple[int, Fields]], until_ms: int) -> None:
+        expected = {t.trade_id: dict(zip(TRADE, t[1:], strict=True)) for t in trades}
+        times = {t.trade_id: t.ts_ms for t in trades}
+        found = dict(stored)
+        last_id = stored[-1][0]
+        self._verdict.compare(
+            f"{self._symbol} trades",
+            expected,
+            found,
+            is_due=lambda trade_id: times[trade_id] <= until_ms or trade_id < last_id,
+        )
+        if len(found) != len(stored):
+            ids = [trade_id for trade_id, _ in stored]
+            twice = sorted({i for i, j in zip(ids, ids[1:], strict=False) if i == j})
+            self._verdict.extra += [f"{self._symbol} trades {trade_id} twice" for trade_id in twice]
+
+    def _candles(self, until_ms: int) -> list[Candle]:
+        stored = self._stores.postgres.candles(self._symbol)
+        points = self._stores.influx.points("crypto_candles", self._symbol)
+        if not stored:
+            self._verdict.missing.append(f"all candles of {self._symbol}")
+            return []
+        last_ms = max(max(stored), until_ms)
+        candles = self._exchange.candles(self._symbol, min(stored), last_ms)
+        names = {c.open_ts_ms: dict(zip(CANDLE, c[1:], strict=True)) for c in candles}
+
+        def is_due(open_ts_ms: int) -> bool:
+            return open_ts_ms + MINUTE_MS + CANDLE_DUE_MS <= until_ms
+
+        self._verdict.compare(f"{self._symbol} candles", names, stored, is_due=is_due)
+        self._verdict.compare(
+            f"{self._symbol} crypto_candles", _points(candles), points, is_due=is_due,
+            scale=max(c.high for c in candles),
+        )  # fmt: skip
+        return candles
+
+    def _seconds(self, trades: list[Trade]) -> None:
+        points = self._stores.influx.points("crypto_trades", self._symbol)
+        seen_ms = max(
+            self._stores.influx.newest_ms("crypto_prices", self._symbol), trades[-1].ts_ms
+        )
+        self._verdict.compare(
+            f"{self._symbol} crypto_trades",
+            arithmetic.second_bars(trades),
+            points,
+            is_due=lambda start_ms: start_ms + BAR_DUE_MS <= seen_ms,
+        )
+
+    def _ticks(self, trades: list[Trade], candles: list[Candle]) -> None:
+        rows = self._stores.postgres.prices(self._symbol)
+        points = self._stores.influx.points("crypto_prices", self._symbol)
+        self._verdict.compare(f"{self._symbol} crypto_prices", rows, points)
+        if not rows:
+            self._verdict.missing.append(f"all ticks of {self._symbol}")
+        minutes = arithmetic.OpenMinutes(candles, trades)
+        lines = dict(
+            zip(
+                (c.open_ts_ms for c in candles),
+                arithmetic.macd([c.close for c in candles]),
+                strict=True,
+            )
+        )
+        for ts_ms, row in rows.items():
+            self._tick(ts_ms, row, trades, minutes, lines)
+
+    def _tick(
+        self,
+        ts_ms: int,
+        row: Fields,
+        trades: list[Trade],
+        minutes: arithmetic.OpenMinutes,
+        lines: dict[int, tuple[float | None, float | None, float | None]],
+    ) -> None:
+        """Check a tick's numbers against the trades and candles there were at its time."""
+        place = f"{self._symbol} tick {ts_ms}"
+        last = trades[max(0, _count_until(trades, ts_ms) - 1)]
+        if last.ts_ms <= ts_ms:
+            self._verdict.require(
+                equal(last.price, row["close"]),
+                f"{place} close: expected {last.price}, found {row['close']}",
+            )
+        closed = {(ts_ms - grace_ms) // MINUTE_MS * MINUTE_MS for grace_ms in (0, 1_000, 2_000)}
+        possible = [v for c in closed for v in minutes.vwaps(c, ts_ms + PAGE_AHEAD_MS)]
+        self._verdict.require(
+            any(equal(v, row.get("vwap")) for v in possible),
+            f"{place} vwap: expected one of {len(possible)}, found {row.get('vwap')}",
+        )
+        found = (row.get("macd"), row.get("macd_signal"), row.get("macd_hist"))
+        known = [lines[c - MINUTE_MS] for c in closed if c - MINUTE_MS in lines]
+        scale = float(row["close"] or 0)
+        self._verdict.require(
+            not known or any(all(map(equal, want, found, [scale] * 3)) for want in known),
+            f"{place} macd: expected {known}, found {found}",
+        )
+        self._verdict.compared["tick KPIs"] += 1
+
+
+def _points(candles: list[Candle]) -> dict[int, Fields]:
+    averages = arithmetic.session_vwaps(candles)
+    lines = arithmetic.macd([c.close for c in candles])
+    points = {}
+    for candle, average, (line, signal, histogram) in zip(candles, averages, lines, strict=True):
+        values = {
+            **dict(zip(CANDLE[:-1], candle[1:-1], strict=True)),
+            "trades": float(candle.trade_count),
+            "vwap": candle.quote_volume / candle.volume if candle.volume else None,
+            "session_vwap": average,
+            "macd": line,
+            "macd_signal": signal,
+            "macd_hist": histogram,
+        }
+        points[candle.open_ts_ms] = {k: v for k, v in values.items() if v is not None}
+    return points
+
+
+def _count_until(trades: list[Trade], ts_ms: int) -> int:
+    low, high = 0, len(trades)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if trades[middle].ts_ms <= ts_ms else (low, middle)
+    return low
