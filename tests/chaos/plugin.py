@@ -112,14 +112,31 @@ def lines(rows: Iterable[int], reports: Iterable[pytest.TestReport]) -> list[str
         written.append(f"{row:>2} {'survived' if row in well else 'NOT SURVIVED'}: {FAULTS[row]}")
         of_row = [r for r in reports if row in _told(r, "fault")]
         # Of a test that passed only its call counts; of another whichever part did not.
-        for report in [r for r in of_row if r.when == "call" or r.outcome != "passed"]:
-            name = report.nodeid.removeprefix("tests/")
-            written.append(f"     {report.outcome} {name} ({report.duration:.1f} s)")
-            for kind in ("injected", "found"):
-                written += [f"       {kind}: {text}" for text in _told(report, kind)]
+        told = [r for r in of_row if r.when == "call" or r.outcome != "passed"]
+        for name, cases in _by_name(told).items():
+            written += _test_lines(name, cases)
         if not of_row:
             written.append("     no test")
     return [*written, f"faults survived: {len(well)} of {len(rows)}"]
+
+
+def _by_name(reports: Iterable[pytest.TestReport]) -> dict[str, list[pytest.TestReport]]:
+    """Group the cases of each test that have the same outcome."""
+    found = defaultdict(list)
+    for report in reports:
+        name = report.nodeid.removeprefix("tests/").partition("[")[0]
+        found[f"{report.outcome} {name}"].append(report)
+    return found
+
+
+def _test_lines(name: str, cases: list[pytest.TestReport]) -> list[str]:
+    took_s = sum(report.duration for report in cases)
+    counted = f"{len(cases)} cases, " if len(cases) > 1 else ""
+    written = [f"     {name} ({counted}{took_s:.1f} s)"]
+    for report in cases:
+        for kind in ("injected", "found"):
+            written += [f"       {kind}: {text}" for text in _told(report, kind)]
+    return written
 
 
 def _told(report: pytest.TestReport, kind: str) -> list:

@@ -35,10 +35,11 @@ class Verdict:
         """
         Note what differs; places that are not due may be absent, but not be wrong.
 
+        *store* is a symbol and what is stored of it, "BTC/USDT trades".
         *scale* is a magnitude whose rounding is in all fields: a difference of prices is exact
         only to the price's own last digits.
         """
-        self.compared[store] += len(found)
+        self.compared[store.rpartition(" ")[2]] += len(found)
         self.missing += [f"{store} {p}" for p in expected if p not in found and is_due(p)]
         self.extra += [f"{store} {p}" for p in found if p not in expected]
         for place in expected.keys() & found.keys():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.chaos.verifier import arithmetic
 from tests.chaos.verifier.exchange import MINUTE_MS, Candle, Exchange, Trade
@@ -75,7 +76,7 @@ class _Symbol:
         )
         if len(found) != len(stored):
             ids = [trade_id for trade_id, _ in stored]
-            twice = sorted({i for i, j in zip(ids, ids[1:], strict=False) if i == j})
+            twice = sorted({i for i, j in pairwise(ids) if i == j})
             self._verdict.extra += [f"{self._symbol} trades {trade_id} twice" for trade_id in twice]
 
     def _candles(self, until_ms: int) -> list[Candle]:
@@ -156,7 +157,7 @@ class _Symbol:
             not known or any(all(map(equal, want, found, [scale] * 3)) for want in known),
             f"{place} macd: expected {known}, found {found}",
         )
-        self._verdict.compared["tick KPIs"] += 1
+        self._verdict.compared["ticks"] += 1
 
 
 def _points(candles: list[Candle]) -> dict[int, Fields]:

@@ -1,0 +1,52 @@
+"""Kafka frozen or killed: what it acknowledged stays, the rest is sent again, memory is bounded."""
+
+import pytest
+
+from tests.chaos.pipeline import flow
+from tests.chaos.servers import eventually
+
+MB = 2**20
+# Of a producer that polls two markets: some pages of trades, and what an allocator does with them.
+MOST_GROWTH_MB = 60
+
+
+@pytest.mark.fault(3)
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen_s", [30, 80], ids=["30s", "longer than a transaction may last"])
+def test_frozen_for(frozen_s, pipeline, struck, story):
+    """
+    80 s are more than the 60 s after which Kafka ends a transaction, and any time-out of a request.
+    """
+    pipeline.start("consumer")
+    pipeline.start("producer")
+    pipeline.await_stored()
+    services = {name: pipeline.running(name) for name in ("producer", "consumer")}
+    before = {name: process.memory_info().rss for name, process in services.items()}
+    with struck.frozen("kafka"):
+        flow(frozen_s)
+        grown = {n: (p.memory_info().rss - before[n]) / MB for n, p in services.items()}
+    pipeline.await_stored()
+    verdict = pipeline.settle()
+
+    story.injected(f"broker SIGSTOPped for {frozen_s} s")
+    story.found(f"{verdict}; grown by {', '.join(f'{n} {mb:.0f} MB' for n, mb in grown.items())}")
+    assert verdict.is_clean, verdict
+    assert max(grown.values()) < MOST_GROWTH_MB
+
+
+@pytest.mark.fault(4)
+@pytest.mark.slow
+def test_killed_three_times(pipeline, struck, story):
+    pipeline.start("consumer")
+    pipeline.start("producer")
+    for _ in range(3):
+        pipeline.await_stored()
+        pid = struck.pid("kafka")
+        assert struck.strike("kafka")
+        eventually(lambda pid=pid: struck.pid("kafka") not in (0, pid), "another broker")
+        struck.await_answer("kafka")
+    verdict = pipeline.settle()
+
+    story.injected("broker SIGKILLed and restarted, 3 times")
+    story.found(str(verdict))
+    assert verdict.is_clean, verdict
