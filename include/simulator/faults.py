@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from include.simulator.parameters import RefusedError
+from include.simulator.stream_faults import Action, StreamFault
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,10 +48,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class FaultPlan:
-    """The rules in force."""
+    """The rules in force: those with a `path` for requests, those with a `stream` for streams."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[Fault | StreamFault] = []
 
     def load(self, payload: bytes) -> None:
         """
@@ -60,29 +61,53 @@ class FaultPlan:
             RefusedError: The list is not one; the rules stay as they were.
         """
         try:
-            faults = msgspec.json.decode(payload, type=list[Fault])
-        except msgspec.DecodeError as error:
+            rules = msgspec.json.decode(payload, type=list[dict[str, Any]])
+            faults = [_rule(rule) for rule in rules]
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise RefusedError(-1100, f"expected a JSON list of faults: {error}") from error
         for fault in faults:
-            if fault.delay_s < 0 or not 100 <= (fault.status or 200) <= 599:
+            if isinstance(fault, StreamFault):
+                if not 1000 <= fault.code <= 4999:
+                    raise RefusedError(-1100, "expected a code from 1000 to 4999")
+            elif fault.delay_s < 0 or not 100 <= (fault.status or 200) <= 599:
                 raise RefusedError(-1100, "expected delay_s >= 0 and status from 100 to 599")
         self._faults = faults
 
     def clear(self) -> None:
         self._faults = []
 
-    def rules(self) -> list[Fault]:
+    def rules(self) -> list[Fault | StreamFault]:
         """Return the rules that can still strike."""
         return [fault for fault in self._faults if fault.times is None or fault.times > 0]
 
     def strike(self, path: str) -> Fault | None:
         """Return the fault for a request of *path* and count it."""
         for fault in self.rules():
-            if path.startswith(fault.path):
-                if fault.times is not None:
-                    fault.times -= 1
-                return fault
+            if isinstance(fault, Fault) and path.startswith(fault.path):
+                return _counted(fault)
         return None
+
+    def strike_stream(self, stream: str, *actions: Action) -> StreamFault | None:
+        """Return the fault among *actions* for *stream* and count it."""
+        for fault in self._faults:
+            if (
+                isinstance(fault, StreamFault)
+                and (fault.times is None or fault.times > 0)
+                and fault.action in actions
+                and stream.startswith(fault.stream)
+            ):
+                return _counted(fault)
+        return None
+
+
+def _rule(rule: dict[str, Any]) -> Fault | StreamFault:
+    return msgspec.convert(rule, StreamFault) if "stream" in rule else msgspec.convert(rule, Fault)
+
+
+def _counted[F: (Fault, StreamFault)](fault: F) -> F:
+    if fault.times is not None:
+        fault.times -= 1
+    return fault
 
 
 async def drop(request: web.Request, partial: web.Response | None) -> web.StreamResponse:

@@ -145,3 +145,42 @@ def full_ticker(symbol: Symbol, stats: DayStats, book: Book) -> Json:
         "prevClosePrice": symbol.price_text(stats.previous_close),
         "lastQty": symbol.amount_text(stats.last_lots),
     }
+
+
+def aggregate_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
+    head = {"e": "aggTrade", "E": now_ms, "s": symbol.market_id}
+    return [head | aggregate_trade(symbol, trade)]
+
+
+def raw_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
+    return [
+        {
+            "e": "trade",
+            "E": now_ms,
+            "s": symbol.market_id,
+            "t": raw["id"],
+            "p": raw["price"],
+            "q": raw["qty"],
+            "T": raw["time"],
+            "m": raw["isBuyerMaker"],
+            "M": True,
+        }
+        for raw in raw_trades(symbol, trade)
+    ]
+
+
+def book_ticker_event(top: Json, update_id: int) -> Json:
+    names = {"symbol": "s", "bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
+    return {"u": update_id} | {short: top[name] for name, short in names.items()}
+
+
+def day_ticker_event(ticker: Json, now_ms: int) -> Json:
+    names = {
+        "symbol": "s", "priceChange": "p", "priceChangePercent": "P", "weightedAvgPrice": "w",
+        "prevClosePrice": "x", "lastPrice": "c", "lastQty": "Q", "bidPrice": "b", "bidQty": "B",
+        "askPrice": "a", "askQty": "A", "openPrice": "o", "highPrice": "h", "lowPrice": "l",
+        "volume": "v", "quoteVolume": "q", "openTime": "O", "closeTime": "C", "firstId": "F",
+        "lastId": "L", "count": "n",
+    }  # fmt: skip
+    head = {"e": "24hrTicker", "E": now_ms}
+    return head | {short: ticker[name] for name, short in names.items()}

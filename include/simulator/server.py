@@ -1,4 +1,4 @@
-"""The HTTP server: Binance's paths, the faults, and a look inside for tests."""
+"""The server: Binance's paths and streams, the faults, and a look inside for tests."""
 
 import asyncio
 import time
@@ -15,6 +15,7 @@ from include.simulator.api import Api
 from include.simulator.faults import FaultPlan, drop
 from include.simulator.market import Market
 from include.simulator.parameters import Parameters, RefusedError
+from include.simulator.stream_server import StreamServer
 
 LOOPBACK = "127.0.0.1"
 KEPT_REQUESTS = 10_000
@@ -23,7 +24,7 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class Simulator:
     """
-    A market behind HTTP, with the record of who asked what.
+    A market behind HTTP and WebSocket, with the record of who asked what.
 
     `GET /ticker/24hr` ticks the market's clock before it is answered.
     """
@@ -32,6 +33,7 @@ class Simulator:
         self._market = market
         self._api = Api(market)
         self._faults = FaultPlan()
+        self._streams = StreamServer(market, self._faults)
         self._counts: Counter[str] = Counter()
         self._requests: deque[tuple[int, str, str]] = deque(maxlen=KEPT_REQUESTS)
         self._weights: Counter[int] = Counter()
@@ -44,7 +46,9 @@ class Simulator:
         app.router.add_get(f"{control}/faults", self._show_faults)
         app.router.add_get(f"{control}/state", self._show_state)
         app.router.add_get(f"{control}/requests", self._show_requests)
+        self._streams.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self._answer)
+        app.on_shutdown.append(lambda _: self._streams.close())
         return app
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -112,6 +116,7 @@ class Simulator:
                 "symbols": [symbol.name for symbol in self._market.symbols],
                 "done": self._market.clock.finished(),
                 "requests": dict(self._counts),
+                "streams": self._streams.subscriptions(),
                 "last_trade_id": self._api.last_trade_ids(now_ms),
             }
         )
