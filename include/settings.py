@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     drain_max_rows: int = Field(
         default=50_000, ge=1, description="Rows one transaction of the drain may write"
     )
+    drain_max_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1, description="Bytes of records one transaction may take"
+    )
     drain_max_s: float = Field(default=45.0, gt=0, description="How long one drain may take")
 
     @field_validator("markets", mode="before")

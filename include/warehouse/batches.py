@@ -5,6 +5,7 @@ The folds run ahead of what is committed: each batch carries their states after 
 cannot commit a batch starts over from places that are committed.
 """
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from include.warehouse.offsets import Offsets, Places, dumped, resumed
 from include.warehouse.rows import Entry, entry
 
 POLL_RECORDS = 50  # a record may be a page of 1,000 trades: what a batch may exceed its rows by
+MOST_RECORD_BYTES = 1024 * 1024  # Kafka's limit for a message
 POLL_S = 0.5
 STALL_S = 20.0  # without a record or a step of the position, although there should be some
 
@@ -42,16 +44,22 @@ class Batches:
     """
     The batches from chosen places to *ends*, or until *deadline_s* of the monotonic clock.
 
-    Call `start_from` first.
+    Call `start_from` first. *stopping* ends a batch under way early.
     """
 
     def __init__(
-        self, settings: Settings, reader: LogReader, ends: Mapping[int, int], deadline_s: float
+        self,
+        settings: Settings,
+        reader: LogReader,
+        ends: Mapping[int, int],
+        deadline_s: float,
+        stopping: threading.Event,
     ) -> None:
         self._settings = settings
         self._reader = reader
         self._ends = ends
         self._deadline_s = deadline_s
+        self._stopping = stopping
         self._positions: Offsets = {}
         self._folds: dict[int, Fold] = {}
 
@@ -68,7 +76,10 @@ class Batches:
 
     def next(self) -> Batch | None:
         """
-        Return the next `drain_max_rows` rows or what is left; None at the end or the deadline.
+        Return the next batch; None at the end or the deadline.
+
+        It has `drain_max_rows` rows or `drain_max_bytes` of records, whichever comes first, or what
+        is left.
 
         Raises:
             Unavailable: Kafka is away.
@@ -87,12 +98,15 @@ class Batches:
 
     def _gather(self) -> list[Entry]:
         entries: list[Entry] = []
-        most, rows = self._settings.drain_max_rows, 0
+        rows_left, bytes_left = self._settings.drain_max_rows, self._settings.drain_max_bytes
         stalled_at = time.monotonic() + STALL_S
-        while rows < most and not self.is_end(self._positions):
-            for record in self._reader.poll(min(POLL_RECORDS, most - rows), POLL_S):
+        while rows_left > 0 and bytes_left > 0 and not self.is_end(self._positions):
+            fitting = bytes_left // MOST_RECORD_BYTES
+            most = max(1, min(POLL_RECORDS, rows_left, fitting))
+            for record in self._reader.poll(most, POLL_S):
                 entries.append(entry(record, self._folds[record.partition]))
-                rows += len(entries[-1].rows) or 1
+                rows_left -= len(entries[-1].rows) or 1
+                bytes_left -= len(record.value or b"")
             before, self._positions = self._positions, self._reader.positions()
             now = time.monotonic()
             if self._positions != before:
@@ -102,6 +116,6 @@ class Batches:
                     f"Kafka at {self._settings.kafka_bootstrap}: no record for {STALL_S:.0f} s "
                     f"after {self._positions}, although the topic ends at {self._ends}"
                 )
-            if now > self._deadline_s:
+            if now > self._deadline_s or self._stopping.is_set():
                 break
         return entries

@@ -10,6 +10,7 @@ two at once take turns.
 import dataclasses
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from include.warehouse import load, offsets
 from include.warehouse.batches import Batch, Batches
 from include.warehouse.connection import Connection, connect, postgres_errors, target
 from include.warehouse.offsets import Offsets, Places
+from include.warehouse.read_ahead import ReadAhead
 from include.warehouse.statements import statement
 from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES
 
@@ -74,15 +76,17 @@ def drain(connection: Connection, settings: Settings) -> Drained:
         places = offsets.stored(connection, topic, beginnings)
         ends = reader.ends()  # asked last: no other drain's offset is behind them
         offsets.check_are_in_topic(topic, places, beginnings, ends)
-        batches = Batches(settings, reader, ends, deadline_s)
-        return _Drain(connection, topic, beginnings, batches).run(places)
+        stopping = threading.Event()
+        batches = Batches(settings, reader, ends, deadline_s, stopping)
+        with ReadAhead(batches, stopping) as ahead:
+            return _Drain(connection, topic, beginnings, ahead).run(places)
 
 
 class _Drain:
     """One drain under way: the state its steps share."""
 
     def __init__(
-        self, connection: Connection, topic: str, beginnings: Offsets, batches: Batches
+        self, connection: Connection, topic: str, beginnings: Offsets, batches: ReadAhead
     ) -> None:
         self._connection = connection
         self._topic = topic
