@@ -54,6 +54,12 @@ class Binance(RestExchange):
             )
         self._check_symbols(symbols)
 
+    async def now_ms(self) -> int:
+        """Return the exchange's clock, by which its minutes close."""
+        doing = "the exchange's clock"
+        answer = await self._call(doing, self._client.publicGetTime)
+        return self._parsed(doing, [answer], lambda row: int(row["serverTime"]))[0]
+
     async def trades_from(self, symbol: str, first_id: int) -> list[Trade]:
         """Return up to `page_size` aggregate trades, ascending, from id *first_id* on."""
         return await self._agg_trades(symbol, {"fromId": first_id})

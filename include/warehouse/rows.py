@@ -69,7 +69,7 @@ def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
         case Tick():
             return CRYPTO_PRICES, [_price_row(p) for p in points if isinstance(p, PricePoint)]
         case Candle():
-            return CANDLES, [_candle_row(event)]
+            return CANDLES, [candle_row(event)]
         case Gap():
             return GAPS, [_gap_row(event)]
 
@@ -103,7 +103,8 @@ def _trade_rows(event: Trades) -> list[Row]:
     ]
 
 
-def _candle_row(candle: Candle) -> Row:
+def candle_row(candle: Candle) -> Row:
+    """Return the row of a one-minute candle, as `tables.CANDLES` is copied."""
     return (
         candle.exchange,
         candle.symbol,

@@ -5,8 +5,16 @@ import psycopg
 from include.warehouse.connection import Connection
 from tests.warehouse.conftest import rows
 
-TABLES = ("crypto_prices", "trades", "candles", "gaps", "kafka_offsets", "dead_letters")
-VIEWS = (*TABLES, "latest_prices", "candles_1m")
+TABLES = (
+    "crypto_prices",
+    "trades",
+    "candles",
+    "gaps",
+    "kafka_offsets",
+    "dead_letters",
+    "candle_revisions",
+)
+VIEWS = (*TABLES, "latest_prices", "candles_1m", "candle_holes")
 DEFINITIONS = (
     "CREATE TABLE public.mine (n int)",
     "CREATE TABLE market_reader.mine (n int)",
@@ -40,12 +48,15 @@ def test_the_writer_inserts_and_reads_only(writer: Connection):
             assert refused(writer, statement), statement
 
 
-def test_the_writer_updates_offsets_and_nothing_else(writer: Connection):
+def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writer: Connection):
     moved = "next_offset = 1, fold = '{}', updated_at = now()"
     assert not refused(writer, f"UPDATE kafka_offsets SET {moved}")
     assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
     assert refused(writer, "UPDATE trades SET price = 1")
-    assert refused(writer, "UPDATE candles SET close = 1")
+    assert not refused(writer, "UPDATE candles SET close = close, source = 'x'")
+    assert refused(writer, "UPDATE candles SET open_ts = now()")
+    assert refused(writer, "UPDATE candles SET revision = 0")
+    assert refused(writer, "INSERT INTO candle_revisions DEFAULT VALUES")
     assert refused(writer, "UPDATE crypto_prices SET close = 1")
     assert refused(writer, "UPDATE dead_letters SET reason = 'x'")
 
