@@ -35,13 +35,17 @@ class Unavailable(PipelineError):
 
     Attributes:
         retry_after_s: Seconds the other side asked us to wait, if it said so.
+        dependency: Who is away, where that is not plain: "kafka", "influxdb"; else empty.
     """
 
     exit_code = Exit.UNAVAILABLE
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, dependency: str = ""
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.dependency = dependency
 
 
 class Misconfigured(PipelineError):

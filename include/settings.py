@@ -99,6 +99,19 @@ class Settings(BaseSettings):
     )
     drain_max_s: float = Field(default=45.0, gt=0, description="How long one drain may take")
 
+    health_host: str = Field(
+        default="127.0.0.1", description="Address on which the services serve their health"
+    )
+    producer_health_port: int = Field(
+        default=18091, ge=0, le=65535, description="Port of the producer's health; 0: none"
+    )
+    consumer_health_port: int = Field(
+        default=18092, ge=0, le=65535, description="Port of the consumer's health; 0: none"
+    )
+    health_interval_s: float = Field(
+        default=10.0, gt=0, le=3600, description="Seconds between two points of pipeline_health"
+    )
+
     @field_validator("markets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

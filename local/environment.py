@@ -46,6 +46,8 @@ def public_environment(
         "PIPELINE_POSTGRES_USER": "market_writer",
         "PIPELINE_POSTGRES_PASSFILE": str(layout.pgpass("market_writer")),
         "PIPELINE_POSTGRES_READER_PASSFILE": str(layout.pgpass("market_reader")),
+        "PIPELINE_PRODUCER_HEALTH_PORT": str(ports.producer_health),
+        "PIPELINE_CONSUMER_HEALTH_PORT": str(ports.consumer_health),
         "AIRFLOW_HOME": str(layout.airflow_home),
         "AIRFLOW_CONN_MARKET": market_connection(layout, ports),
         "NUMBA_CACHE_DIR": str(cache_root() / "numba"),

@@ -25,6 +25,8 @@ class Ports:
     airflow: int = _port(18080, "Airflow's web interface and API")
     simulator: int = _port(18090, "the simulated exchange")
     grafana: int = _port(13000, "Grafana")
+    producer_health: int = _port(18091, "the producer's health")
+    consumer_health: int = _port(18092, "the consumer's health")
 
     @classmethod
     def read(cls, configuration: Mapping[str, str]) -> Self:

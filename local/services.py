@@ -85,7 +85,10 @@ def _grafana(layout: Layout) -> list[Service]:
 
 
 def _stream(python: Path) -> list[Service]:
-    return [Service(name, [str(python), "-m", f"include.streaming.{name}"]) for name in STREAM]
+    return [
+        Service(name, [str(python), "-m", f"include.streaming.{name}"], (f"{name}_health",))
+        for name in STREAM
+    ]
 
 
 def _airflow(ports: Ports, python: Path) -> list[Service]:

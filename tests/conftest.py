@@ -95,6 +95,8 @@ def settings(servers: Line, influx_admin: InfluxAdmin) -> Iterator[Settings]:
         topic_dead_letters=f"{name}.dead-letters",
         topic_health=f"{name}.health",
         consumer_group=name,
+        producer_health_port=0,
+        consumer_health_port=0,
         influx_url=f"http://{LOOPBACK}:{servers.ports.influxdb}",
         influx_org=ORGANIZATION,
         influx_bucket=name,

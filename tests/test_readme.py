@@ -5,6 +5,8 @@ from pathlib import Path
 
 from include.kpis.registry import REGISTRY
 from include.settings import PREFIX, Settings
+from include.streaming.health.definitions import METRICS
+from include.streaming.health.definitions import PREFIX as PREFIX_OF_METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -20,6 +22,20 @@ def rows(heading):
 
 def test_the_kpi_table_is_the_registry():
     assert rows("KPIs") == [[k.name, k.formula, k.unit, k.window, k.since_seed] for k in REGISTRY]
+
+
+def test_the_health_table_is_the_definitions():
+    assert rows("Health") == [
+        [
+            PREFIX_OF_METRICS + m.name,
+            m.kind,
+            m.unit,
+            " ".join(m.services),
+            " ".join(m.labels),
+            m.help,
+        ]
+        for m in METRICS
+    ]
 
 
 def test_the_settings_table_is_the_settings():

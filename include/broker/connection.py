@@ -45,7 +45,9 @@ def kafka_errors(settings: Settings, doing: str) -> Iterator[None]:
     except (KafkaConfigurationError, IllegalArgumentError):  # ours, not the broker's
         raise
     except (KafkaTimeoutError, TimeoutError) as e:
-        raise Unavailable(f"Kafka at {settings.kafka_bootstrap}: no answer while {doing}") from e
+        text = f"Kafka at {settings.kafka_bootstrap}: no answer while {doing}"
+        raise Unavailable(text, dependency="kafka") from e
     except (KafkaError, OSError) as e:
-        text = str(e) or type(e).__name__
-        raise Unavailable(f"Kafka at {settings.kafka_bootstrap}: {doing} failed: {text}") from e
+        why = str(e) or type(e).__name__
+        text = f"Kafka at {settings.kafka_bootstrap}: {doing} failed: {why}"
+        raise Unavailable(text, dependency="kafka") from e

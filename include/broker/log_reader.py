@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
-from include.broker.connection import client_options, kafka_errors
+from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors
 from include.broker.records import Record
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
@@ -21,16 +21,20 @@ class LogReader:
 
     Transaction markers and aborted records leave holes in the offsets: where to go on is
     `positions()`, never the last record's offset + 1; the end is the last stable offset. Records
-    of open and aborted transactions are left out, unless *committed_only* is False.
+    of open and aborted transactions are left out, unless *committed_only* is False. With a
+    *group*, offsets can be kept under its name in Kafka; its members share nothing else.
     """
 
-    def __init__(self, settings: Settings, topic: str, *, committed_only: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, *, committed_only: bool = True, group: str = ""
+    ) -> None:
         self._settings = settings
         self._topic = topic
         with kafka_errors(settings, f"reading {topic}"):
             self._consumer = KafkaConsumer(
                 **client_options(settings),
                 client_id="crypto-kpi-reader",
+                group_id=group or None,
                 isolation_level="read_committed" if committed_only else "read_uncommitted",
                 enable_auto_commit=False,
                 auto_offset_reset="none",
@@ -89,7 +93,8 @@ class LogReader:
             try:
                 polled = self._consumer.poll(int(timeout_s * 1000), max_records=max_records)
             except OffsetOutOfRangeError as e:
-                raise Unavailable(f"offsets outside {self._topic}: {e}") from e
+                text = f"offsets outside {self._topic}: {e}"
+                raise Unavailable(text, dependency="kafka") from e
         return [
             Record(r.topic, r.partition, r.offset, r.key, r.value)
             for records in polled.values()
@@ -100,6 +105,21 @@ class LogReader:
         """Return, for each partition, the offset the next `poll` goes on from."""
         with kafka_errors(self._settings, f"reading {self._topic}"):
             return {tp.partition: self._consumer.position(tp) for tp in self._partitions}
+
+    def committed(self) -> dict[int, int]:
+        """Return the offsets last committed for the group; none for a partition without."""
+        with kafka_errors(self._settings, "asking for committed offsets"):
+            found = {tp.partition: self._consumer.committed(tp) for tp in self._partitions}
+        return {partition: offset for partition, offset in found.items() if offset is not None}
+
+    def commit(self) -> None:
+        """Commit `positions()` for the group: all before them is done with."""
+        where = {
+            TopicPartition(self._topic, partition): OffsetAndMetadata(offset)
+            for partition, offset in self.positions().items()
+        }
+        with kafka_errors(self._settings, "committing offsets"):
+            self._consumer.commit(where, timeout_ms=REQUEST_TIMEOUT_MS)
 
 
 def latest_by_key(

@@ -1,7 +1,7 @@
 """InfluxDB's line protocol, for points whose fields are all floats."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from include.kpis.points import CandlePoint, Point, PricePoint, SecondPoint
@@ -17,6 +17,13 @@ MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
 def encode(points: Iterable[Point]) -> bytes:
     """Return the points' lines; a field without a value is left out, a point without any too."""
     return "\n".join(line for point in points if (line := _line(point))).encode()
+
+
+def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float], ts_ms: int) -> str:
+    """Return a line of any *measurement*; the fields are finite, the tags' values not empty."""
+    series = ",".join([measurement, *(f"{k}={_escaped(v)}" for k, v in sorted(tags.items()))])
+    values = ",".join(f"{name}={float(value)!r}" for name, value in fields.items())
+    return f"{series} {values} {ts_ms}"
 
 
 def _line(point: Point) -> str:

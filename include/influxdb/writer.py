@@ -63,7 +63,8 @@ class InfluxDB:
         except ApiException as e:
             raise self._named(e) from e
         except (HTTPError, OSError) as e:
-            raise Unavailable(f"{self._where()}: no answer: {type(e).__name__}") from e
+            text = f"{self._where()}: no answer: {type(e).__name__}"
+            raise Unavailable(text, dependency="influxdb") from e
 
     def close(self) -> None:
         """Close the connections."""
@@ -83,6 +84,7 @@ class InfluxDB:
         return Unavailable(
             f"{self._where()} answered {e.status}: {reason}",
             retry_after_s=float(after) if after.isdigit() else None,
+            dependency="influxdb",
         )
 
     def _where(self) -> str:

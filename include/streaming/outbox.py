@@ -35,6 +35,11 @@ class Outbox:
         self._published = published
         self._waiting: asyncio.Queue[tuple[Batch, asyncio.Future[None]]] = asyncio.Queue()
 
+    @property
+    def waiting(self) -> int:
+        """How many batches are not yet in a transaction."""
+        return self._waiting.qsize()
+
     async def put(self, batch: Batch) -> None:
         """Hand over *batch*; return once its transaction is committed."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

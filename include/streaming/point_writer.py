@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-import structlog
 import tenacity
 
 from include import retry
@@ -16,8 +15,6 @@ from include.streaming.dead_letters import DeadLetter
 
 PATIENCE_S = 60.0  # of one write with its sink; well below Kafka's max.poll.interval of 5 minutes
 MOST_POINTS = 10_000  # of one request: some 2 MB; a page of trades makes many points of one record
-
-logger = structlog.get_logger()
 
 
 class Made(NamedTuple):
@@ -34,11 +31,12 @@ class Sink(Protocol):
 
 
 class PointWriter:
-    """Write batches of points, until told to stop."""
+    """Write batches of points, until told to stop; each failure tried again goes to *report*."""
 
-    def __init__(self, sink: Sink, stopping: threading.Event) -> None:
+    def __init__(self, sink: Sink, stopping: threading.Event, report: retry.Report) -> None:
         self._sink = sink
         self._stopping = stopping
+        self._report = report
 
     def write(self, made: Sequence[Made]) -> list[DeadLetter]:
         """
@@ -69,7 +67,7 @@ class PointWriter:
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Unavailable),
             wait=retry.wait_s,
-            before_sleep=retry.report_with(warn),
+            before_sleep=retry.report_with(self._report),
             sleep=tenacity.sleep_using_event(self._stopping),
             stop=tenacity.stop_any(
                 tenacity.stop_after_delay(PATIENCE_S),
@@ -79,8 +77,3 @@ class PointWriter:
         ):
             with attempt:
                 self._sink.write(batch)
-
-
-def warn(failure: Unavailable, wait_s: float) -> None:
-    """Log a failure that is tried again."""
-    logger.warning("sink.unavailable", error=str(failure), retry_in_s=round(wait_s, 1))

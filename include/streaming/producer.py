@@ -2,13 +2,14 @@
 The producer: every market of every configured exchange into `crypto.market`.
 
 `python -m include.streaming.producer`; ends on SIGTERM with 0, on a wrong setting with 2, never
-because the exchange or Kafka is away.
+because the exchange or Kafka is away: /healthz says so then.
 """
 
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -22,6 +23,9 @@ from include.settings import Settings
 from include.streaming import progress, service
 from include.streaming.deadlines import Deadlines
 from include.streaming.follower import Batch, Follower
+from include.streaming.health.producer import ProducerHealth, TimedWriter
+from include.streaming.health.services import producer_health
+from include.streaming.health.source import ObservedSource
 from include.streaming.outbox import Outbox
 
 TRANSACTIONAL_ID = "crypto-kpi-producer"
@@ -35,38 +39,53 @@ async def produce(settings: Settings) -> None:
     Publish until cancelled, through any failure of the exchange or of Kafka.
 
     Raises:
-        Misconfigured: A market is unknown, or Kafka has no such topics: nothing was published.
+        Misconfigured: A market is unknown, Kafka has no such topics, or the port of our health is
+            taken: nothing was published.
     """
     exchanges = {
         name: open_exchange(name, settings)
         for name in dict.fromkeys(market.exchange for market in settings.markets)
     }
     try:
-        await _connect(exchanges, settings)
-        async for attempt in retry.until_available(_report("kafka.unavailable")):
-            with attempt:
-                await _publish(exchanges, settings)
+        with producer_health(settings) as health:
+            await _connect(exchanges, settings, health)
+            report = _report("kafka.unavailable", health.session_failed)
+            async for attempt in retry.until_available(report):
+                with attempt:
+                    await _publish(exchanges, settings, health)
     finally:
         for exchange in exchanges.values():
             await exchange.close()
 
 
-async def _connect(exchanges: Mapping[str, Binance], settings: Settings) -> None:
+async def _connect(
+    exchanges: Mapping[str, Binance], settings: Settings, health: ProducerHealth
+) -> None:
     for name, exchange in exchanges.items():
         symbols = [market.symbol for market in settings.markets if market.exchange == name]
-        async for attempt in retry.until_available(_report("exchange.unavailable")):
+        report = _report("exchange.unavailable", partial(health.refused, name))
+        async for attempt in retry.until_available(report):
             with attempt:
                 await exchange.connect(symbols)
+        health.connected(name)
         logger.info("exchange.connected", exchange=name, symbols=symbols)
 
 
-async def _publish(exchanges: Mapping[str, Binance], settings: Settings) -> None:
+async def _publish(
+    exchanges: Mapping[str, Binance], settings: Settings, health: ProducerHealth
+) -> None:
     """Resume where Kafka says, follow all markets; Unavailable is Kafka's: start over."""
     writer = await asyncio.to_thread(TransactionalWriter, settings, TRANSACTIONAL_ID)
     try:
         found = await asyncio.to_thread(progress.load, settings, settings.markets)
         counts: Counter[str] = Counter()
-        outbox = Outbox(settings, writer, published=lambda batches: _count(counts, batches))
+
+        def published(batches: list[Batch]) -> None:
+            _count(counts, batches)
+            health.published(batches)
+
+        outbox = Outbox(settings, TimedWriter(writer, health), published=published)
+        health.session_began(lambda: outbox.waiting)
         logger.info("producer.resumed", **{str(m): repr(p) for m, p in found.items()})
         try:
             async with asyncio.TaskGroup() as group:
@@ -74,12 +93,12 @@ async def _publish(exchanges: Mapping[str, Binance], settings: Settings) -> None
                 group.create_task(_report_counts(counts))
                 for market, known in found.items():
                     follower = Follower(
-                        exchanges[market.exchange],
+                        ObservedSource(exchanges[market.exchange], health),
                         market,
                         known,
                         history_bars=settings.history_bars,
                     )
-                    group.create_task(_follow(follower, market, outbox, settings))
+                    group.create_task(_follow(follower, market, outbox, settings, health))
         except* Unavailable as failures:
             raise service.first(failures) from failures
     finally:
@@ -87,11 +106,16 @@ async def _publish(exchanges: Mapping[str, Binance], settings: Settings) -> None
 
 
 async def _follow(
-    follower: Follower, market: MarketKey, outbox: Outbox, settings: Settings
+    follower: Follower,
+    market: MarketKey,
+    outbox: Outbox,
+    settings: Settings,
+    health: ProducerHealth,
 ) -> None:
     """Follow one market until cancelled, or until the exchange refuses it for good."""
     deadlines = Deadlines(settings.poll_interval_s)
-    report = _report("exchange.unavailable", market=str(market))
+    noted = partial(health.market_refused, market)
+    report = _report("exchange.unavailable", noted, market=str(market))
     while True:
         try:
             async for attempt in retry.until_available(report):
@@ -99,8 +123,10 @@ async def _follow(
                     async for batch in follower.batches():
                         await outbox.put(batch)
         except Misconfigured as e:
+            health.market_refused(market, e)
             logger.error("market.refused", market=str(market), error=str(e))
             return
+        health.market_followed(market)
         await deadlines.next_turn()
 
 
@@ -118,8 +144,9 @@ async def _report_counts(counts: Counter[str]) -> None:
         logger.info("producer.published", **counts)
 
 
-def _report(event: str, **bound: str) -> retry.Report:
+def _report(event: str, note: Callable[[Unavailable], None], **bound: str) -> retry.Report:
     def report(failure: Unavailable, wait_s: float) -> None:
+        note(failure)
         logger.warning(event, error=str(failure), retry_in_s=round(wait_s, 1), **bound)
 
     return report

@@ -23,9 +23,12 @@ class Bucket:
         return [record.values for table in tables for record in table.records]
 
     def stored(self):
-        """Return all fields of each point by (measurement, exchange, symbol, interval, ms)."""
+        """Return the market: each point's fields by measurement, tags and time in ms."""
         found = {}
-        for row in self.query(f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'):
+        for row in self.query(
+            f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'
+            ' |> filter(fn: (r) => r._measurement != "pipeline_health")'
+        ):
             tags = (row["exchange"], row["symbol"], row.get("interval"))
             place = (row["_measurement"], *tags, round(row["_time"].timestamp() * 1000))
             found.setdefault(place, {})[row["_field"]] = row["_value"]

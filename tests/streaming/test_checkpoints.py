@@ -17,6 +17,7 @@ from include.kpis.records import MarketKey, Tick
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
 from include.streaming.consumer import Consumer
+from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partition import resumed
 from include.streaming.partitions import Partitions
 from include.streaming.point_writer import PointWriter
@@ -157,8 +158,8 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
     sink = InfluxDB(settings)
     member = GroupMember(settings, settings.topic_market, partitions)
     with closing(sink), closing(member):
-        points = PointWriter(sink, threading.Event())
-        consumer = Consumer(settings, member, partitions, points, writer)
+        points = PointWriter(sink, threading.Event(), lambda failure, wait_s: None)
+        consumer = Consumer(settings, member, partitions, points, writer, ConsumerHealth(settings))
         give_up_s = time.monotonic() + 20
         while len(partitions.owned) < settings.market_partitions:
             assert time.monotonic() < give_up_s
@@ -178,7 +179,7 @@ def test_what_influxdb_has_not_is_never_saved(settings, bucket):
     away = settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
     with capture_logs() as logs, Consuming(away) as consuming:
         give_up_s = time.monotonic() + 20
-        while not any(line["event"] == "sink.unavailable" for line in logs):
+        while not any(line["event"] == "influxdb.unavailable" for line in logs):
             assert time.monotonic() < give_up_s
             time.sleep(0.05)
         consuming.stop()

@@ -1,0 +1,1 @@
+"""How the services are: metrics and readiness, over HTTP, through Kafka, into InfluxDB."""

@@ -1,0 +1,29 @@
+"""An exchange as its followers ask it, overheard: what its clock says."""
+
+from include.kpis.records import Candle, Tick, Trade
+from include.streaming.follower import Source
+from include.streaming.health.producer import ProducerHealth
+
+
+class ObservedSource:
+    """All that *source* is; the times of its ticks are noted."""
+
+    def __init__(self, source: Source, health: ProducerHealth) -> None:
+        self._source = source
+        self._health = health
+        self.page_size = source.page_size
+        self.window_ms = source.window_ms
+
+    async def tick(self, symbol: str) -> Tick:
+        tick = await self._source.tick(symbol)
+        self._health.exchange_time(tick.exchange, tick.event_ts_ms)
+        return tick
+
+    async def trades_from(self, symbol: str, first_id: int) -> list[Trade]:
+        return await self._source.trades_from(symbol, first_id)
+
+    async def trades_since(self, symbol: str, since_ms: int) -> list[Trade]:
+        return await self._source.trades_since(symbol, since_ms)
+
+    async def candles(self, symbol: str, from_ms: int, until_ms: int) -> list[Candle]:
+        return await self._source.candles(symbol, from_ms, until_ms)
