@@ -17,9 +17,10 @@ Every minute moves what Kafka holds into PostgreSQL, exactly once.
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, dag, task
+import fleet
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-TABLES = [Asset(name) for name in ("crypto_prices", "trades", "candles", "gaps", "dead_letters")]
+TABLES = fleet.assets("crypto_prices", "trades", "candles", "gaps", "dead_letters")
 
 
 @dag(
@@ -28,13 +29,7 @@ TABLES = [Asset(name) for name in ("crypto_prices", "trades", "candles", "gaps",
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=10),
-    default_args={
-        "owner": "market-data",
-        "retries": 5,
-        "retry_delay": timedelta(seconds=5),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=1),
-    },
+    default_args=fleet.DEFAULTS,
     tags=["ingest", "tier-1"],
     doc_md=__doc__,
 )
@@ -43,29 +38,13 @@ def drain_kafka() -> None:
     def drain() -> dict[str, object]:
         """Drain once; return the counts."""
         import dataclasses
-        import logging
-        from contextlib import closing
 
         import structlog
-        from airflow.providers.postgres.hooks.postgres import PostgresHook
-        from airflow.sdk.exceptions import AirflowFailException
 
-        from include import log
-        from include.errors import Misconfigured
-        from include.settings import Settings
-        from include.warehouse.connection import postgres_errors
         from include.warehouse.drain import drain as drain_once
 
-        for library in log.QUIET:
-            logging.getLogger(library).setLevel(logging.CRITICAL)
-        try:
-            settings = Settings.load()
-            with postgres_errors("Airflow's connection `market`", "connecting"):
-                connection = PostgresHook("market").get_conn()
-            with closing(connection):
-                drained = dataclasses.asdict(drain_once(connection, settings))
-        except Misconfigured as e:
-            raise AirflowFailException(str(e)) from None
+        with fleet.open_market() as (connection, settings):
+            drained = dataclasses.asdict(drain_once(connection, settings))
         structlog.get_logger().info("drain.done", **drained)
         return drained
 

@@ -1,13 +1,17 @@
 """Rules every DAG of the fleet keeps, whatever it does."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fleet
 import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
 
+from include.errors import Unavailable
 from tests.dags.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -57,6 +61,8 @@ def test_is_bounded(dags: "dict[str, DAG]"):
             assert task.retry_exponential_backoff, (name, task.task_id)
             assert task.execution_timeout, (name, task.task_id)
             assert task.max_retry_delay, (name, task.task_id)
+            assert task.retry_policy is fleet.DEFAULTS["retry_policy"], (name, task.task_id)
+            assert fleet.report_failure in task.on_failure_callback, (name, task.task_id)
             assert dag.dagrun_timeout > task.execution_timeout, (name, task.task_id)
 
 
@@ -95,6 +101,17 @@ def test_parses_light(path: Path):
         f"print(*[m for m in new if m in {HEAVY} or m.startswith('include.')])"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment
+    )
 
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_waits_as_long_as_it_was_told():
+    told = fleet.ByDuty().evaluate(Unavailable("busy", retry_after_s=90), 1, 5)
+    untold = fleet.ByDuty().evaluate(Unavailable("away"), 1, 5)
+
+    assert (told.action, told.retry_delay) == (RetryAction.RETRY, timedelta(seconds=90))
+    assert untold.action is RetryAction.DEFAULT
