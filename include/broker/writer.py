@@ -1,9 +1,11 @@
 """Write to Kafka: all or nothing in a transaction, or one record that must not be lost."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from include.broker.connection import client_options, kafka_errors
 from include.broker.records import MAX_RECORD_BYTES, Outgoing
@@ -13,6 +15,8 @@ from include.settings import Settings
 # producer id): let none expire before the transaction does.
 DELIVERY_TIMEOUT_MS = 24 * 3_600_000
 TRANSACTION_TIMEOUT_MS = 60_000
+# A broker that was killed and came back may leave a batch unanswered for ever.
+COMMIT_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS // 2
 CLOSE_TIMEOUT_S = 1.0
 ACKNOWLEDGED_TIMEOUT_S = 60.0
 
@@ -39,7 +43,11 @@ class TransactionalWriter:
                 batch_size=256 * 1024,
                 allow_auto_create_topics=False,
             )
-            self._producer.init_transactions()
+            try:
+                self._producer.init_transactions()
+            except BaseException:
+                self.close()
+                raise
 
     def write(self, records: Sequence[Outgoing]) -> None:
         """
@@ -56,11 +64,18 @@ class TransactionalWriter:
                 self._producer.send(
                     record.topic, key=record.key, value=record.value, headers=headers
                 )
-            self._producer.commit_transaction()
+            self._commit()
 
     def close(self) -> None:
         """Leave; an open transaction is aborted by the successor, or by its time-out."""
-        self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        _leave(self._producer)
+
+    def _commit(self) -> None:
+        """As `commit_transaction`, which knows no time-out."""
+        result = self._producer._transaction_manager.begin_commit()
+        self._producer._sender.wakeup()
+        if not result.wait(COMMIT_TIMEOUT_MS):
+            raise KafkaTimeoutError(f"no commit after {COMMIT_TIMEOUT_MS} ms")
 
 
 class AcknowledgedWriter:
@@ -83,7 +98,7 @@ class AcknowledgedWriter:
 
         Raises:
             Unavailable: Kafka did not have them all after *timeout_s*: write them again. They may
-                arrive yet, in their order, before what is written later.
+                arrive yet, in their order, before what this writer writes later.
         """
         give_up_s = time.monotonic() + timeout_s
         with kafka_errors(self._settings, f"writing {len(records)} records"):
@@ -96,4 +111,18 @@ class AcknowledgedWriter:
 
     def close(self) -> None:
         """Leave at once; what `write` returned from is safe."""
-        self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        _leave(self._producer)
+
+
+def _leave(producer: KafkaProducer) -> None:
+    """
+    Close, whatever the broker does; what it has not acknowledged is not sent any more.
+
+    `KafkaProducer.close` alone waits for all that is pending; when that takes too long it raises
+    and leaves its thread at work.
+    """
+    producer._sender.force_close()
+    producer._sender.join(CLOSE_TIMEOUT_S)
+    with contextlib.suppress(KafkaTimeoutError):
+        producer.close(timeout=CLOSE_TIMEOUT_S)
+    producer._closed = True  # it would try again when it is forgotten
