@@ -10,6 +10,7 @@ from local.free_ports import FreePorts
 from local.line import Line
 from tests.chaos.pipeline import Pipeline, simulator
 from tests.chaos.servers import Servers
+from tests.streaming.conftest import Bucket
 
 
 @pytest.fixture
@@ -47,3 +48,10 @@ def pipeline(
     pipeline = Pipeline(settings, pipeline_environment, tmp_path, token, exchange_url)
     yield pipeline
     pipeline.close()
+
+
+@pytest.fixture
+def bucket(settings: Settings, influx_reader_token_file: Path) -> Iterator[Bucket]:
+    bucket = Bucket(settings, influx_reader_token_file.read_text().strip())
+    yield bucket
+    bucket.client.close()

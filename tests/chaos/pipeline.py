@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
+from include.broker.topics import ensure_topics
 from include.settings import PREFIX, Settings
 from tests.chaos.servers import eventually
 from tests.chaos.verifier import Stores, Verdict, verify
@@ -48,7 +49,6 @@ class Pipeline:
             "HISTORY_BARS": "60",
         }
         self.exchange = Exchange(exchange_url)
-        self.began_ms = 0
         self._environment = environment
         self._token = reader_token
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -60,14 +60,14 @@ class Pipeline:
             return [market.partition(":")[2] for market in markets.split(",")]
         return [market.symbol for market in self.settings.markets]
 
-    def start(self, name: str, **told: str) -> subprocess.Popen[bytes]:
-        """Start "producer" or "consumer"; its output goes to a log of that name."""
+    def start(
+        self, name: str, *, command: Sequence[str] = (sys.executable,), **told: str
+    ) -> subprocess.Popen[bytes]:
+        """Start "producer", "consumer" or "consumer 2"; its output goes to a log of that name."""
         assert name not in self._running
-        if not self.began_ms and name == "producer":
-            self.began_ms = self.exchange.now_ms()
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", f"include.streaming.{name}"],
+                [*command, "-m", f"include.streaming.{name.partition(' ')[0]}"],
                 env=self.environment(**told), stdout=log, stderr=log,
             )  # fmt: skip
         return self._running[name]
@@ -98,6 +98,10 @@ class Pipeline:
         code = self._running.pop(name).wait(STOP_S)
         assert code == 0, f"{name} ended with {code}: {self.said(name)[-2000:]}"
 
+    def ended(self, name: str) -> int:
+        """Return the exit code of a process that is expected to end by itself."""
+        return self._running.pop(name).wait(CATCH_UP_S)
+
     def drain(self, **told: str) -> subprocess.CompletedProcess[str]:
         """Run the drain's command once."""
         return subprocess.run(
@@ -123,12 +127,17 @@ class Pipeline:
         until_ms = self.exchange.now_ms() if until_ms is None else until_ms
         eventually(
             lambda: self.newest_tick_ms() > until_ms,
-            f"ticks after {until_ms}; the producer: {self._last('producer')};"
-            f" the consumer: {self._last('consumer')}",
+            lambda: f"ticks after {until_ms}; {self._last('producer')} {self._last('consumer')}",
             timeout_s,
             0.5,
         )
         return until_ms
+
+    def use_broker(self, bootstrap: str) -> None:
+        """Go on with another, empty broker."""
+        self.settings = self.settings.model_copy(update={"kafka_bootstrap": bootstrap})
+        self.told["KAFKA_BOOTSTRAP"] = bootstrap
+        ensure_topics(self.settings)
 
     def settle(self) -> Verdict:
         """Let all that the exchange has by now come to rest in the stores; verify it."""
@@ -140,17 +149,12 @@ class Pipeline:
         return self.verdict(until_ms)
 
     def verdict(self, until_ms: int) -> Verdict:
-        s = self.settings
-        postgres = Postgres(
-            f"host={s.postgres_host} port={s.postgres_port} dbname={s.postgres_database}"
-            f" user={s.postgres_user} passfile={s.postgres_passfile}"
-        )
+        postgres = self.stores_postgres()
         try:
             return verify(
                 self.exchange,
                 Stores(postgres, self.stores_influx()),
                 self.symbols,
-                began_ms=self.began_ms,
                 until_ms=until_ms,
             )
         finally:
@@ -160,6 +164,13 @@ class Pipeline:
         s = self.settings
         return Influx(s.influx_url, s.influx_org, s.influx_bucket, self._token)
 
+    def stores_postgres(self) -> Postgres:
+        s = self.settings
+        return Postgres(
+            f"host={s.postgres_host} port={s.postgres_port} dbname={s.postgres_database}"
+            f" user={s.postgres_user} passfile={s.postgres_passfile}"
+        )
+
     def close(self) -> None:
         for process in self._running.values():
             process.kill()
@@ -168,13 +179,14 @@ class Pipeline:
 
     def _last(self, name: str) -> str:
         path = self.log(name)
-        return path.read_text(errors="replace")[-300:] if path.exists() else "not started"
+        said = path.read_text(errors="replace")[-300:] if path.exists() else "not started"
+        return f"{name}: {said}"
 
 
 @contextmanager
 def simulator(port: int, folder: Path, *options: str) -> Iterator[str]:
     """Run the simulated exchange as a process; yield its address once it answers."""
-    command = [sys.executable, "-m", "include.simulator", "--port", str(port), *options]
+    command = [sys.executable, "-m", "tests.chaos.exchange", "--port", str(port), *options]
     with (folder / "simulator.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

@@ -72,10 +72,12 @@ class Servers:
         self.start(*SERVERS)
 
 
-def eventually(condition, what: str, timeout_s: float = TIMEOUT_S, pause_s: float = 0.2):
-    """Return what *condition* returns once that is true."""
+def eventually(condition, what, timeout_s: float = TIMEOUT_S, pause_s: float = 0.2):
+    """Return what *condition* returns once that is true; *what* may be a function, asked last."""
     give_up_s = time.monotonic() + timeout_s
     while not (found := condition()):
-        assert time.monotonic() < give_up_s, f"waited {timeout_s:.0f} s for {what}"
+        if time.monotonic() > give_up_s:
+            text = what() if callable(what) else what
+            raise AssertionError(f"waited {timeout_s:.0f} s for {text}")
         time.sleep(pause_s)
     return found

@@ -33,7 +33,7 @@ class Exchange:
     """A Binance-shaped exchange at *url*."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def now_ms(self) -> int:
         return int(self._get("time")["serverTime"])
@@ -65,7 +65,7 @@ class Exchange:
         return found
 
     def _get(self, query: str) -> Any:
-        with urllib.request.urlopen(f"{self._url}/api/v3/{query}", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v3/{query}", timeout=60) as answer:
             return json.load(answer)
 
 

@@ -52,5 +52,12 @@ class Postgres:
     def count(self, table: str) -> int:
         return int(self._rows(f"SELECT count(*) FROM {table}")[0][0])
 
+    def sum(self, table: str, column: str) -> int:
+        return int(self._rows(f"SELECT coalesce(sum({column}), 0) FROM {table}")[0][0])
+
+    def folds(self) -> list[Any]:
+        """Return the fold's state of each partition."""
+        return [row[0] for row in self._rows("SELECT fold FROM kafka_offsets")]
+
     def _rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, parameters).fetchall()

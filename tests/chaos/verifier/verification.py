@@ -12,6 +12,7 @@ from tests.chaos.verifier.verdict import Fields, Verdict, equal
 
 # By the time of the newest tick stored: what the exchange had so long before it has to be there.
 CANDLE_DUE_MS = 2_000
+GRACE_MS = 1_000  # a minute counts as open for so long after its end
 BAR_DUE_MS = 3_000
 PAGE_AHEAD_MS = 30_000  # trades may have been fetched that long after the tick they came with
 
@@ -24,19 +25,16 @@ class Stores:
     influx: Influx
 
 
-def verify(
-    exchange: Exchange, stores: Stores, symbols: Iterable[str], *, began_ms: int, until_ms: int
-) -> Verdict:
+def verify(exchange: Exchange, stores: Stores, symbols: Iterable[str], *, until_ms: int) -> Verdict:
     """
     Compare all that is stored with what the exchange served.
 
     Args:
-        began_ms: When the producer was started first: trades are kept from that minute on.
         until_ms: Whatever the exchange had by then has to be there.
     """
     verdict = Verdict()
     for symbol in symbols:
-        _Symbol(exchange, stores, symbol, verdict).verify(began_ms, until_ms)
+        _Symbol(exchange, stores, symbol, verdict).verify(until_ms)
     return verdict
 
 
@@ -47,15 +45,14 @@ class _Symbol:
         self._symbol = symbol
         self._verdict = verdict
 
-    def verify(self, began_ms: int, until_ms: int) -> None:
+    def verify(self, until_ms: int) -> None:
         stored = self._stores.postgres.trades(self._symbol)
         if not stored:
             self._verdict.missing.append(f"all trades of {self._symbol}")
             return
-        since_ms = began_ms // MINUTE_MS * MINUTE_MS
-        first_ms = int(stored[0][1]["ts_ms"] or 0)
-        if since_ms - MINUTE_MS <= first_ms < since_ms:  # the minute before was still open to it
-            since_ms -= MINUTE_MS
+        ticks = self._stores.postgres.prices(self._symbol)
+        # Trades are kept from the minute on that was open at the first tick, with some grace.
+        since_ms = (min(ticks, default=until_ms) - GRACE_MS) // MINUTE_MS * MINUTE_MS
         trades = self._exchange.trades(self._symbol, since_ms, 2**62)
         self._trades(trades, stored, until_ms)
         trades = trades[: sum(t.trade_id <= stored[-1][0] for t in trades)]

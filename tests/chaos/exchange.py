@@ -1,0 +1,58 @@
+"""
+The simulated exchange with a short past: `python -m tests.chaos.exchange --port 18090`.
+
+Its market is the seed's, but was listed some hours ago: the ticker's 24 hours of a busy market
+take half a minute a symbol to make up otherwise.
+"""
+
+import asyncio
+import signal
+import sys
+from argparse import ArgumentParser
+
+from include.simulator.clock import WallClock
+from include.simulator.generated import GeneratedMarket
+from include.simulator.server import listening
+from include.simulator.symbols import Symbol
+
+HOUR_MS = 3_600_000
+PAST_HOURS = 2
+
+
+class YoungMarket(GeneratedMarket):
+    """Listed at the start of the hour that was current PAST_HOURS before the first start."""
+
+    def opened_ms(self, symbol: Symbol) -> int:
+        return self._opened_ms
+
+    def open_before(self, now_ms: int) -> None:
+        self._opened_ms = (now_ms // HOUR_MS - PAST_HOURS) * HOUR_MS
+
+
+async def serve(market: GeneratedMarket, port: int) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with listening(market, port=port):
+        await stop.wait()
+
+
+def main() -> int:
+    parser = ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--symbols", default="BTC/USDT,ETH/USDT")
+    parser.add_argument("--trades-per-minute", type=float, default=600.0)
+    options = parser.parse_args()
+    market = YoungMarket(
+        WallClock(),
+        seed=options.seed,
+        symbols=tuple(options.symbols.split(",")),
+        trades_per_minute=options.trades_per_minute,
+    )
+    market.open_before(market.clock.now_ms())
+    asyncio.run(serve(market, options.port))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
