@@ -5,10 +5,10 @@ TAPE ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env test chaos lint golden dashboards bench lock doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env restart-drain test chaos lint golden dashboards bench lock doctor setup clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-12s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
 
 demo: ## Run everything on a simulated exchange, offline, and watch it
 	@$(LOCAL) demo $(ARGS)
@@ -28,6 +28,8 @@ logs: ## Follow the logs; one service's: ARGS=producer
 	@$(LOCAL) logs $(ARGS)
 env: ## Print what a shell needs: eval "$$(make -s env)"
 	@$(LOCAL) env
+restart-drain: ## Have the drain read its topic from the beginning
+	@$(LOCAL) restart-drain
 test: ## Run the tests on real servers of their own; options of pytest: ARGS="-k drain"
 	@$(LOCAL) test $(ARGS)
 chaos: ## Survive every fault of the table; one: ARGS="--faults 13"; another seed: ARGS="--seed 8"

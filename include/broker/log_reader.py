@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
@@ -64,6 +65,12 @@ class LogReader:
     def close(self) -> None:
         """Close the connections."""
         self._consumer.close()
+
+    def topic_id(self) -> UUID | None:
+        """Return Kafka's id of the topic, another if it is made again; None if it has none."""
+        # Of the metadata this consumer started with; asking for it in public is another connection.
+        found = self._consumer._cluster.topic_id(self._topic)
+        return found if isinstance(found, UUID) and found.int else None
 
     def beginnings(self) -> dict[int, int]:
         """Return each partition's first offset still kept."""

@@ -64,14 +64,9 @@ class Batches:
         self._folds: dict[int, Fold] = {}
 
     def start_from(self, places: Places) -> None:
-        """
-        Forget what was read; go on from *places*, one for each partition.
-
-        Raises:
-            Misconfigured: A place's state is one of another version of the fold.
-        """
+        """Forget what was read; go on from *places*, one for each partition."""
         self._positions = {partition: place.offset for partition, place in places.items()}
-        self._folds = resumed(self._settings.topic_market, places)
+        self._folds = {partition: resumed(place) for partition, place in places.items()}
         self._reader.seek(self._positions)
 
     def next(self) -> Batch | None:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from include.broker.log_reader import LogReader
 from include.command import exit_code
 from include.settings import Settings
-from include.warehouse import load, offsets
+from include.warehouse import continuity, load, offsets
 from include.warehouse.batches import Batch, Batches
 from include.warehouse.connection import Connection, connect, postgres_errors, target
+from include.warehouse.continuity import Extent, Lost
 from include.warehouse.offsets import Offsets, Places
 from include.warehouse.read_ahead import ReadAhead
 from include.warehouse.statements import statement
@@ -38,6 +39,8 @@ class Drained:
         candles_revised: Those of them whose candle now says otherwise.
         records: Kafka records read.
         offsets: By partition, where the next drain goes on.
+        lost_offsets: By partition, the offsets [from, until) deleted before they were drained;
+            also in table `kafka_losses`.
         caught_up: Whether it came to the end the topic had when it started.
     """
 
@@ -50,6 +53,7 @@ class Drained:
     candles_revised: int
     records: int
     offsets: dict[str, int]
+    lost_offsets: dict[str, tuple[int, int]]
     caught_up: bool
 
 
@@ -62,7 +66,8 @@ def drain(connection: Connection, settings: Settings) -> Drained:
 
     Raises:
         Unavailable: Kafka or PostgreSQL is away: run it again. What was committed stands.
-        Misconfigured: The stored offsets are outside the topic, or the tables are not ours.
+        Misconfigured: The topic was made again or cut (`include.warehouse.continuity`), or the
+            tables are not ours.
     """
     topic = settings.topic_market
     with (
@@ -72,26 +77,32 @@ def drain(connection: Connection, settings: Settings) -> Drained:
         deadline_s = time.monotonic() + settings.drain_max_s
         connection.autocommit = True
         connection.execute(statement("load/bound_session"))
-        beginnings = reader.beginnings()
-        places = offsets.stored(connection, topic, beginnings)
+        topic_id, beginnings = reader.topic_id(), reader.beginnings()
+        places = offsets.stored(connection, topic, beginnings, topic_id)
         ends = reader.ends()  # asked last: no other drain's offset is behind them
-        offsets.check_are_in_topic(topic, places, beginnings, ends)
+        extent = Extent(topic, topic_id, beginnings, ends)
+        with continuity.recorded(connection, topic_id, topic):
+            continuity.check(places, extent)
+        lost: Lost = {}
+        if continuity.is_lost(places, extent):
+            lost = continuity.pass_over_lost(connection, extent)
+            places = offsets.stored(connection, topic, beginnings, topic_id)
         stopping = threading.Event()
         batches = Batches(settings, reader, ends, deadline_s, stopping)
         with ReadAhead(batches, stopping) as ahead:
-            return _Drain(connection, topic, beginnings, ahead).run(places)
+            return _Drain(connection, extent, ahead, lost).run(places)
 
 
 class _Drain:
     """One drain under way: the state its steps share."""
 
     def __init__(
-        self, connection: Connection, topic: str, beginnings: Offsets, batches: ReadAhead
+        self, connection: Connection, extent: Extent, batches: ReadAhead, lost: Lost
     ) -> None:
         self._connection = connection
-        self._topic = topic
-        self._beginnings = beginnings
+        self._extent = extent
         self._batches = batches
+        self._lost = lost
         self._written: Counter[str] = Counter()
         self._records = 0
 
@@ -106,11 +117,11 @@ class _Drain:
     def _commit(self, batch: Batch) -> bool:
         """Write the batch and move the offsets; False if another drain has moved them."""
         with self._connection.transaction():
-            stored = offsets.lock(self._connection, self._topic)
+            stored = offsets.lock(self._connection, self._extent.topic)
             if any(stored.get(partition) != offset for partition, offset in batch.before.items()):
                 return False
             written = load.write(self._connection, batch.entries)
-            offsets.move(self._connection, self._topic, batch.after, batch.folds)
+            offsets.move(self._connection, self._extent.topic, batch.after, batch.folds)
         told_again = sum(not entry.rows for entry in batch.entries)
         self._written += written + Counter({load.DUPLICATES: told_again})
         self._records += len(batch.entries)
@@ -118,8 +129,10 @@ class _Drain:
 
     def _follow(self) -> Offsets:
         """Go on where another drain has come to, from its folds."""
-        places = offsets.stored(self._connection, self._topic, self._beginnings)
-        places = {partition: places[partition] for partition in self._beginnings}
+        topic, topic_id, beginnings, _ = self._extent
+        places = offsets.stored(self._connection, topic, beginnings, topic_id)
+        places = {partition: places[partition] for partition in beginnings}
+        continuity.check_folds(places, topic)
         self._batches.start_from(places)
         return {partition: place.offset for partition, place in places.items()}
 
@@ -134,6 +147,7 @@ class _Drain:
             candles_revised=self._written[load.REVISED],
             records=self._records,
             offsets={str(partition): offset for partition, offset in sorted(reached.items())},
+            lost_offsets={str(partition): lost for partition, lost in self._lost.items()},
             caught_up=self._batches.is_end(reached),
         )
 

@@ -12,7 +12,7 @@ from local.verbs.development import (
     SETUP,
     TEST,
 )
-from local.verbs.operation import DOWN, ENV, LOGS, STATUS, UP, WATCH
+from local.verbs.operation import DOWN, ENV, LOGS, RESTART_DRAIN, STATUS, UP, WATCH
 from local.verbs.verb import Verb
 
 __all__ = ["VERBS", "Verb"]
@@ -27,6 +27,7 @@ VERBS: tuple[Verb, ...] = (
     WATCH,
     LOGS,
     ENV,
+    RESTART_DRAIN,
     DOCTOR,
     SETUP,
     TEST,

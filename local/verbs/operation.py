@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -151,6 +152,18 @@ def _env(options: Namespace) -> int:
     return Exit.OK
 
 
+def _restart_drain(options: Namespace) -> int:
+    return run_in_line("include.warehouse.restart")
+
+
+def run_in_line(module: str, *arguments: str) -> int:
+    """Run a module of the project against the line that runs; return its exit code."""
+    tools = enter_environment(installing=False)
+    environment = os.environ | require_running(tools).environment()
+    command = [str(tools.python), "-m", module, *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment).returncode
+
+
 def _market_option(parser: ArgumentParser) -> None:
     parser.add_argument("--market", choices=MARKETS, default="live", help="default: %(default)s")
 
@@ -165,3 +178,6 @@ STATUS = Verb("status", "show what runs, its memory, its addresses", _status)
 WATCH = Verb("watch", "watch what comes in, until Ctrl-C", _watch)
 LOGS = Verb("logs", "follow the logs", _logs, _service_option)
 ENV = Verb("env", "print what a shell needs: eval the output", _env)
+RESTART_DRAIN = Verb(
+    "restart-drain", "have the drain read its topic from the beginning", _restart_drain
+)

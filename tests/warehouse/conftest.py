@@ -1,6 +1,7 @@
 """Connections by role, and a producer of market records."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -76,6 +77,12 @@ def producer(settings: Settings) -> Iterator[Producer]:
     started = Producer(settings)
     yield started
     started.close()
+
+
+def send_once(settings: Settings, events: Sequence[Event]) -> None:
+    """Write *events* with a producer of their own: to one of before, no topic is made again."""
+    with closing(Producer(settings)) as started:
+        started.send(events)
 
 
 def rows(connection: Connection, query: str) -> list[tuple[object, ...]]:

@@ -3,11 +3,9 @@
 import dataclasses
 
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
 
 from include import wire
 from include.broker.log_reader import LogReader
-from include.broker.topics import ensure_topics
 from include.errors import Misconfigured, Unavailable
 from include.kpis.records import Level, Tick, Trades
 from include.settings import Settings
@@ -246,61 +244,6 @@ def test_what_is_not_a_number_is_left_out(
 
     found = rows(writer, "SELECT close, turnover_ratio, quote_volume FROM crypto_prices")
     assert found == [(97.1, None, 1e17)]
-
-
-def remake_topic(settings: Settings) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
-    admin.delete_topics([settings.topic_market])
-    admin.close()
-    ensure_topics(settings)
-
-
-@pytest.mark.fault(6)
-def test_a_topic_made_again_is_refused_and_nothing_is_skipped(
-    settings: Settings, producer: Producer, writer: Connection, owner: Connection
-):
-    producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
-    drain(writer, settings)
-    before = rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2")
-    producer.close()
-    remake_topic(settings)
-
-    with pytest.raises(Misconfigured, match=r"partition \d: the next offset is 6,.* ends at 0"):
-        drain(writer, settings)
-
-    assert rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2") == before
-    owner.execute("DELETE FROM kafka_offsets")  # as the message says
-    assert drain(writer, settings).caught_up
-
-
-@pytest.mark.fault(6)
-def test_a_topic_made_again_with_fewer_partitions_is_refused(
-    settings: Settings, producer: Producer, writer: Connection
-):
-    drain(writer, settings)
-    producer.close()
-    remake_topic(settings.model_copy(update={"market_partitions": 1}))
-
-    with pytest.raises(Misconfigured, match=r"partition 1: .* the topic has 1 partitions"):
-        drain(writer, settings)
-
-
-def test_records_deleted_before_they_were_drained_are_reported(
-    settings: Settings, producer: Producer, writer: Connection
-):
-    producer.send([tick(ts_ms=START_MS)])
-    drain(writer, settings)
-    producer.send([tick(ts_ms=START_MS + n) for n in range(1, 9)])
-    with LogReader(settings, settings.topic_market) as log:
-        (partition, end), *_ = [(p, end) for p, end in log.ends().items() if end]
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
-    admin.delete_records({TopicPartition(settings.topic_market, partition): end - 3})
-    admin.close()
-
-    with pytest.raises(Misconfigured, match=rf"partition {partition}.* 2,.* begins at {end - 3}"):
-        drain(writer, settings)
-
-    assert count(writer, "crypto_prices") == 1
 
 
 def test_tables_missing_is_the_users_to_fix(settings: Settings, owner_settings: Settings):

@@ -21,8 +21,9 @@ from include.settings import Settings
 from include.warehouse import offsets
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import Drained, drain
+from include.warehouse.restart import restart
 from tests.warehouse.comparison import expected, found, logged
-from tests.warehouse.conftest import Producer, rows
+from tests.warehouse.conftest import Producer, count, rows
 from tests.warehouse.market import START_MS, evening, tick
 
 
@@ -209,14 +210,15 @@ def test_a_state_of_another_version_is_the_users_to_fix_as_the_message_says(
     owner.execute("""UPDATE kafka_offsets SET fold = '{"binance:BTC/USDT": {"old": 1}}'""")
 
     with pytest.raises(
-        Misconfigured, match=r"a fold's state of this version.*delete its rows"
+        Misconfigured, match=r"a fold's state of this version.*make restart-drain"
     ) as e:
         drain(writer, settings)
 
     assert "\n" not in str(e.value)
-    owner.execute("DELETE FROM kafka_offsets")
+    restart(writer, settings)
     assert drain(writer, settings).caught_up
     assert found(writer) == expected(produced)
+    assert count(writer, "kafka_losses") == 0
 
 
 def test_rows_equal_the_points_the_consumer_wrote(

@@ -11,6 +11,8 @@ TABLES = (
     "candles",
     "gaps",
     "kafka_offsets",
+    "kafka_losses",
+    "drain_refusals",
     "dead_letters",
     "candle_revisions",
 )
@@ -52,6 +54,8 @@ def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writ
     moved = "next_offset = 1, fold = '{}', updated_at = now()"
     assert not refused(writer, f"UPDATE kafka_offsets SET {moved}")
     assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
+    assert refused(writer, "UPDATE kafka_losses SET from_offset = 1")
+    assert refused(writer, "UPDATE drain_refusals SET kind = 'cut'")
     assert refused(writer, "UPDATE trades SET price = 1")
     assert not refused(writer, "UPDATE candles SET close = close, source = 'x'")
     assert refused(writer, "UPDATE candles SET open_ts = now()")
@@ -84,6 +88,7 @@ def test_the_reader_reads_views_and_neither_writes_nor_sees_the_tables(reader: C
 def test_the_reader_has_no_scratch_space_and_makes_no_partitions(reader: Connection):
     assert refused(reader, "CREATE TEMPORARY TABLE mine (n int)")
     assert refused(reader, "SELECT public.ensure_trade_partition('2024-03-01')")
+    assert refused(reader, "SELECT public.forget_kafka_offsets('t')")
 
 
 def test_the_partition_maker_cannot_be_misled(writer: Connection, owner: Connection):

@@ -1,0 +1,1 @@
+SELECT forget_kafka_offsets(%(topic)s)
