@@ -91,4 +91,15 @@ DEAD_LETTERS = Table(
     },
     ("topic", "partition", "offset"),
 )
+INDICATORS = Table(  # written by the recomputation, not by the drain
+    "indicators",
+    {
+        **MARKET,
+        "width_s": "int4",
+        "open_ts": "int8",
+        **dict.fromkeys(("vwap", "macd", "macd_signal", "macd_hist"), "float8"),
+        "candle_revision": "int4",
+    },
+    ("exchange", "symbol", "width_s", "open_ts"),
+)
 TABLES = (CRYPTO_PRICES, TRADES, CANDLES, GAPS, DEAD_LETTERS)

@@ -15,6 +15,7 @@ TABLES = (
     "drain_refusals",
     "dead_letters",
     "candle_revisions",
+    "indicators",
 )
 VIEWS = (*TABLES, "latest_prices", "candles_1m", "candle_holes")
 DEFINITIONS = (

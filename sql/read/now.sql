@@ -1,0 +1,2 @@
+-- When this transaction began, by PostgreSQL's clock.
+SELECT now() AS now
