@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.airflow_config import market_connection
 from local.cache import cache_root
+from local.grafana import installed_grafana
 from local.layout import REPOSITORY, Layout
 from local.ports import LOOPBACK, Ports
+
+if TYPE_CHECKING:
+    from local.install import Toolchain
 
 MARKER = "CRYPTO_KPI_LINE"  # names the line's folder in each of its processes
 SIMULATED = "simulated"
@@ -25,7 +29,7 @@ INHERITED = frozenset(
 
 
 def public_environment(
-    layout: Layout, ports: Ports, market: str, settings: Mapping[str, str], python: Path
+    layout: Layout, ports: Ports, market: str, settings: Mapping[str, str], toolchain: "Toolchain"
 ) -> dict[str, str]:
     """
     Return what anybody needs to work against the line: its services, and `make env`'s shell.
@@ -48,15 +52,18 @@ def public_environment(
         "PIPELINE_POSTGRES_READER_PASSFILE": str(layout.pgpass("market_reader")),
         "PIPELINE_PRODUCER_HEALTH_PORT": str(ports.producer_health),
         "PIPELINE_CONSUMER_HEALTH_PORT": str(ports.consumer_health),
+        "PIPELINE_CHARTS_FILE": str(toolchain.charts),
         "AIRFLOW_HOME": str(layout.airflow_home),
         "AIRFLOW_CONN_MARKET": market_connection(layout, ports),
         "NUMBA_CACHE_DIR": str(cache_root() / "numba"),
         "PYTHONPATH": str(REPOSITORY),
-        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{toolchain.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
     for name in ("no_proxy", "NO_PROXY"):  # what is on this machine is not asked for by proxy
         others = [host for host in [os.environ.get(name, "")] if host]
         found[name] = ",".join([*others, LOOPBACK, "localhost"])
+    if installed_grafana():
+        found["GRAFANA_URL"] = f"http://{LOOPBACK}:{ports.grafana}"
     if market == SIMULATED:
         found["PIPELINE_EXCHANGE_URL"] = f"http://{LOOPBACK}:{ports.simulator}"
     return found

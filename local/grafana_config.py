@@ -1,46 +1,15 @@
-"""Grafana, where one is installed: found, told by files what to show, run by the supervisor."""
+"""Grafana: told by files what to show, run by the supervisor."""
 
 import json
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from include.dashboards.alerts import alerts
 from include.dashboards.datasources import datasources, folders
 from local.credentials import write_private
 from local.environment import BUCKET, ORGANIZATION
+from local.grafana import Grafana
 from local.layout import REPOSITORY, Layout
 from local.ports import LOOPBACK, Ports
-
-PROGRAMS = ("grafana", "grafana-server")
-PACKAGED_HOME = Path("/usr/share/grafana")
-HOW_TO_GET = "not installed: put `grafana` on the PATH (grafana.com/grafana/download), start again"
-
-
-@dataclass(frozen=True)
-class Grafana:
-    """
-    An installed Grafana.
-
-    Attributes:
-        home: The folder with its `public` and `conf`.
-    """
-
-    program: Path
-    home: Path
-
-
-def installed_grafana() -> Grafana | None:
-    """Return the Grafana on the PATH, None if there is none that can run."""
-    for name in PROGRAMS:
-        found = shutil.which(name)
-        if found is None:
-            continue
-        program = Path(found).resolve()
-        for home in (program.parent.parent, PACKAGED_HOME):
-            if (home / "conf" / "defaults.ini").is_file():
-                return Grafana(program, home)
-    return None
 
 
 def grafana_command(grafana: Grafana, layout: Layout) -> list[str]:

@@ -72,8 +72,9 @@ class Line:
 
     def environment(self) -> dict[str, str]:
         """Return what a program needs to work against this line; addresses, never secrets."""
-        python = self._toolchain.python
-        return public_environment(self.layout, self.ports, self.market, self._settings, python)
+        return public_environment(
+            self.layout, self.ports, self.market, self._settings, self._toolchain
+        )
 
     def is_running(self) -> bool:
         """Return whether the line's supervisor runs."""

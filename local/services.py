@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.environment import SIMULATED
-from local.grafana_config import grafana_command, installed_grafana
+from local.grafana import installed_grafana
+from local.grafana_config import grafana_command
 from local.kafka_config import kafka_command
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from include.errors import Exit
-from local.grafana_config import HOW_TO_GET, installed_grafana
+from local.grafana import HOW_TO_GET, installed_grafana
 from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import memory_bytes

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +15,9 @@ from local.console import Console
 from local.rust import MINIMUM as RUST_MINIMUM
 from local.rust import rust_environment
 
-COMPONENTS = ("python", "kafka", "postgres", "influxd")
+COMPONENTS = ("python", "kafka", "postgres", "influxd", "charts")
+# Components the rest does without, where the program that fetches them is not there.
+OPTIONAL = {"charts": "npm"}
 PYTHONS = ((3, 12), (3, 13))
 MODULES = ("_bz2", "_ctypes", "_lzma", "_sqlite3", "_ssl", "ensurepip")  # optional in a build
 
@@ -77,6 +79,15 @@ def check_tools(to_build: Collection[str] = COMPONENTS) -> list[ToolReport]:
     with ThreadPoolExecutor(len(tools)) as pool:
         reports = list(pool.map(lambda tool: _look(tool, to_build), tools))
     return [_platform(), _python("python" in to_build or "postgres" in to_build), *reports]
+
+
+def lacking(names: Iterable[str]) -> dict[str, str]:
+    """Return the optional components of *names* that cannot be had, and the program they lack."""
+    return {
+        name: OPTIONAL[name]
+        for name in names
+        if name in OPTIONAL and shutil.which(OPTIONAL[name]) is None
+    }
 
 
 def require_tools(reports: Sequence[ToolReport]) -> None:

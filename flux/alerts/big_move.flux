@@ -18,6 +18,7 @@ union(
             change = (r.end - r.start) / r.start * 100.0
 
             return {
+                _time: now(),
                 exchange: r.exchange,
                 symbol: r.symbol,
                 _value: if change < 0.0 then -change else change,

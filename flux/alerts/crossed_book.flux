@@ -15,3 +15,4 @@ union(
 )
     |> sum()
     |> toFloat()
+    |> map(fn: (r) => ({r with _time: now()}))

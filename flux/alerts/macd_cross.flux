@@ -8,6 +8,7 @@ from(bucket: bucket)
     |> map(
         fn: (r) =>
             ({
+                _time: r._time,
                 exchange: r.exchange,
                 symbol: r.symbol,
                 _value: if r._value == 0.0 then 0.0 else 1.0,

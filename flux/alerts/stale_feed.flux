@@ -6,6 +6,7 @@ from(bucket: bucket)
     |> map(
         fn: (r) =>
             ({
+                _time: now(),
                 exchange: r.exchange,
                 symbol: r.symbol,
                 _value: float(v: int(v: now()) - int(v: r._time)) / 1000000000.0,

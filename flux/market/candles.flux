@@ -1,37 +1,60 @@
 // Closed candles, and the open minute from the bars of its seconds.
+// Only the last bar holds both: the others are folded where they are stored, which is many times
+// faster.
+import "date"
+
 told = (measurement) =>
     from(bucket: bucket)
         |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == measurement)
         |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
-        |> filter(fn: (r) => @fields)
-        |> keep(columns: ["_time", "_value", "_field"])
-        |> group(columns: ["_field"])
 
-candles = told(measurement: "crypto_candles")
 newest =
-    candles
+    told(measurement: "crypto_candles")
         |> filter(fn: (r) => r._field == "close")
         |> last()
         |> findRecord(fn: (key) => true, idx: 0)
-closed_until_ns = if exists newest._time then int(v: newest._time) + int(v: 1m) else 0
-seconds =
-    told(measurement: "crypto_trades")
-        |> filter(fn: (r) => int(v: r._time) >= closed_until_ns)
-bars = union(tables: [candles, seconds]) |> group(columns: ["_field"]) |> sort(columns: ["_time"])
-folded = (field, fn) =>
-    bars
-        |> filter(fn: (r) => r._field == field)
-        |> aggregateWindow(every: interval, fn: fn, createEmpty: false, timeSrc: "_start")
+newest_ns = if exists newest._time then int(v: newest._time) else 0
+closed_until = time(v: newest_ns + int(v: 1m))
+last_bar = date.truncate(t: time(v: newest_ns), unit: interval)
+open =
+    union(
+        tables: [
+            told(measurement: "crypto_candles")
+                |> filter(fn: (r) => @fields)
+                |> filter(fn: (r) => r._time >= last_bar)
+                |> keep(columns: ["_time", "_value", "_field"]),
+            told(measurement: "crypto_trades")
+                |> filter(fn: (r) => @fields)
+                |> filter(fn: (r) => r._time >= closed_until)
+                |> keep(columns: ["_time", "_value", "_field"]),
+        ],
+    )
+        |> group(columns: ["_field"])
+        |> sort(columns: ["_time"])
+bars = (field, fn) =>
+    union(
+        tables: [
+            told(measurement: "crypto_candles")
+                |> filter(fn: (r) => r._field == field)
+                |> aggregateWindow(every: interval, fn: fn, createEmpty: false, timeSrc: "_start")
+                |> filter(fn: (r) => r._time < last_bar)
+                |> keep(columns: ["_time", "_value", "_field"]),
+            open
+                |> filter(fn: (r) => r._field == field)
+                |> aggregateWindow(every: interval, fn: fn, createEmpty: false, timeSrc: "_start")
+                |> keep(columns: ["_time", "_value", "_field"]),
+        ],
+    )
 
 union(
     tables: [
-        folded(field: "open", fn: first),
-        folded(field: "high", fn: max),
-        folded(field: "low", fn: min),
-        folded(field: "close", fn: last),
-        folded(field: "volume", fn: sum),
-        folded(field: "session_vwap", fn: last),
+        bars(field: "open", fn: first),
+        bars(field: "high", fn: max),
+        bars(field: "low", fn: min),
+        bars(field: "close", fn: last),
+        bars(field: "volume", fn: sum),
+        bars(field: "session_vwap", fn: last),
     ],
 )
     |> group()

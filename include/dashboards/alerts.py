@@ -38,7 +38,9 @@ def rules() -> list[Alert]:
             "stale-feed",
             "Stale feed",
             "critical",
-            "{{ $labels.symbol }}: no tick for {{ $values.A }} s. Look at the producer's health.",
+            "{{ $labels.symbol }}: no tick for "
+            '{{ printf "%.0f" $values.B.Value }} s. '
+            "Look at the producer's health.",
             flux("alerts/stale_feed"),
             threshold=60,
             window_s=3600,
@@ -49,7 +51,8 @@ def rules() -> list[Alert]:
             "crossed-book",
             "Crossed or one-sided book",
             "warning",
-            "{{ $labels.symbol }}: {{ $values.A }} ticks of the last 5 minutes have no spread: "
+            '{{ $labels.symbol }}: {{ printf "%.0f" $values.B.Value }} ticks of the last '
+            "5 minutes have no spread: "
             "the exchange's book is crossed, locked or empty on one side.",
             flux("alerts/crossed_book"),
             threshold=3,
@@ -60,7 +63,7 @@ def rules() -> list[Alert]:
             "big-move",
             "Big move",
             "info",
-            "{{ $labels.symbol }} moved by {{ $values.A }} % within 5 minutes.",
+            '{{ $labels.symbol }} moved by {{ printf "%.1f" $values.B.Value }} % within 5 minutes.',
             flux("alerts/big_move"),
             threshold=3,
             window_s=300,
@@ -80,7 +83,8 @@ def rules() -> list[Alert]:
             "dead-letters",
             "Dead letters",
             "warning",
-            "{{ $values.A }} records of the last hour could not be read: `make dead-letters`.",
+            '{{ printf "%.0f" $values.B.Value }} records of the last hour could not be read: '
+            "`make dead-letters`.",
             sql("alerts/dead_letters"),
             threshold=0,
             window_s=3600,
@@ -108,6 +112,7 @@ def alerts(found: Sequence[Alert] | None = None) -> Json:
 def _rule(alert: Alert) -> Json:
     query = dict(alert.query)
     source = query.pop("datasource")
+    over = {"evaluator": {"type": "gt", "params": [alert.threshold]}}
     return {
         "uid": alert.uid,
         "title": alert.title,
@@ -119,23 +124,19 @@ def _rule(alert: Alert) -> Json:
                 "datasourceUid": source["uid"],
                 "model": {**query, "datasource": source, "intervalMs": 1000},
             },
-            {
-                "refId": "C",
-                "relativeTimeRange": {"from": alert.window_s, "to": 0},
-                "datasourceUid": EXPRESSION["uid"],
-                "model": {
-                    "refId": "C",
-                    "datasource": EXPRESSION,
-                    "type": "threshold",
-                    "expression": "A",
-                    "conditions": [{"evaluator": {"type": "gt", "params": [alert.threshold]}}],
-                },
-            },
+            _expression(alert, "B", "reduce", "A", reducer="last"),
+            _expression(alert, "C", "threshold", "B", conditions=[over]),
         ],
         "for": f"{alert.wait_s}s",
         "noDataState": alert.no_data,
         "execErrState": "Error",
-        # Grafana takes $ for a variable of the environment; $$ is a $
-        "annotations": {"summary": alert.summary.replace("$", "$$")},
+        "annotations": {"summary": alert.summary},
         "labels": {"severity": alert.severity},
     }
+
+
+def _expression(alert: Alert, ref: str, kind: str, of: str, **options: object) -> Json:
+    model = {"refId": ref, "datasource": EXPRESSION, "type": kind, "expression": of, **options}
+    time_range = {"from": alert.window_s, "to": 0}
+    uid = EXPRESSION["uid"]
+    return {"refId": ref, "relativeTimeRange": time_range, "datasourceUid": uid, "model": model}

@@ -48,7 +48,7 @@ def market() -> Json:
             (8, [_all_symbols()]),
         ],
         variables=[variables.exchange(), variables.symbol(), variables.interval()],
-        since="now-3h",
+        since="now-1h",
         refresh="5s",
     )
 
@@ -217,7 +217,7 @@ def _trades() -> Json:
         "Trades",
         "Trades a second, from the one-second bars.",
         [flux("market/trades_per_s")],
-        unit="cps",
+        unit="suffix: trades/s",
         fill=20,
         legend=False,
     )
@@ -247,6 +247,9 @@ def _all_symbols() -> Json:
         flux("market/all_symbols", fields=TABLE_FIELDS),
         unit="none",
         columns={
+            "exchange": {},
+            "symbol": {},
+            "close": {},
             "price_change_pct": signed,
             "quote_volume": {"unit": "short"},
             "spread_bps": {"unit": "suffix: bps"},

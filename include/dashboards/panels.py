@@ -73,10 +73,12 @@ def candlesticks(title: str, description: str, queries: Sequence[Json], *, unit:
 def table(
     title: str, description: str, query: Json, *, unit: str, columns: Mapping[str, Json]
 ) -> Json:
-    """Return a table; *columns* gives each column its own properties."""
+    """Return a table; *columns* gives each column its own properties, in their order."""
     panel = _panel("table", title, description, [query], unit=unit)
     panel["fieldConfig"]["overrides"] = [styled(name, had) for name, had in columns.items()]
     panel["options"] = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+    order = {name: place for place, name in enumerate(columns)}
+    panel["transformations"] = [{"id": "organize", "options": {"indexByName": order}}]
     return panel
 
 

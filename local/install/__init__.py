@@ -8,12 +8,18 @@ from pathlib import Path
 from include.errors import Misconfigured
 from local.cache import cache_root
 from local.console import Console
-from local.install import influxdb, kafka, postgres, python
+from local.install import charts, influxdb, kafka, postgres, python
 from local.install.component import Component
 from local.install.crew import Crew
-from local.tools import COMPONENTS, ToolReport, check_tools, java, require_tools
+from local.tools import COMPONENTS, ToolReport, check_tools, java, lacking, require_tools
 
 __all__ = ["COMPONENTS", "Toolchain", "check", "install", "toolchain"]
+
+
+# What the user has to do without, and how not to.
+WITHOUT = {
+    "charts": "the market page will show no charts (install Node.js 18 or newer, then `make setup`)"
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Toolchain:
         postgres: Folder with bin, lib and share, readable by every user if we are root.
         influxd: The program.
         java: The program.
+        charts: The market page's chart library; absent where npm was.
     """
 
     python: Path
@@ -34,6 +41,7 @@ class Toolchain:
     postgres: Path
     influxd: Path
     java: str
+    charts: Path
 
 
 def toolchain() -> Toolchain:
@@ -45,6 +53,7 @@ def toolchain() -> Toolchain:
         postgres=paths["postgres"],
         influxd=paths["influxd"] / "influxd",
         java=java(),
+        charts=paths["charts"] / charts.LIBRARY,
     )
 
 
@@ -65,6 +74,9 @@ def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None
     """
     console = console or Console()
     missing = _missing(names)
+    for name, program in lacking(component.name for component in missing).items():
+        console.say(f"no {program}: {WITHOUT[name]}")
+        missing = [component for component in missing if component.name != name]
     require_tools(check_tools({component.name for component in missing}))
     if not missing:
         console.say(f"toolchain ready (cached in {cache_root()})")
@@ -94,7 +106,7 @@ def require_space(components: Iterable[Component]) -> None:
 
 
 def _components() -> dict[str, Component]:
-    every = (module.component() for module in (python, kafka, postgres, influxdb))
+    every = (module.component() for module in (python, kafka, postgres, influxdb, charts))
     return {component.name: component for component in every}
 
 

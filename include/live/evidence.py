@@ -1,0 +1,34 @@
+"""What PostgreSQL knows of a market: how far the history has come."""
+
+from typing import Any
+
+from include.kpis.records import MarketKey
+from include.settings import Settings
+from include.warehouse.connection import connect, postgres_errors, target
+from include.warehouse.statements import statement
+
+
+class Evidence:
+    """The history's answers, asked as the role that only reads."""
+
+    def __init__(self, settings: Settings) -> None:
+        reader = {
+            "postgres_user": settings.postgres_reader,
+            "postgres_passfile": settings.postgres_reader_passfile,
+        }
+        self._settings = settings.model_copy(update=reader)
+
+    def of(self, market: MarketKey) -> dict[str, Any]:
+        """
+        Return lag_s, the age of the market's newest tick there; None if it has none.
+
+        Raises:
+            Unavailable: PostgreSQL is away.
+        """
+        with (
+            postgres_errors(target(self._settings), "reading"),
+            connect(self._settings, application="market-page") as connection,
+        ):
+            cursor = connection.execute(statement("live/evidence"), market._asdict())
+            names = [column.name for column in cursor.description or ()]
+            return dict(zip(names, cursor.fetchone() or (), strict=False))
