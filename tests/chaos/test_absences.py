@@ -7,8 +7,8 @@ from tests.chaos.pipeline import Pipeline, simulator
 from tests.chaos.servers import eventually
 
 SAYS = {
-    "kafka": {"producer": "kafka.unavailable", "consumer": "sink.unavailable"},
-    "influxdb": {"consumer": "sink.unavailable"},
+    "kafka": {"producer": "kafka.unavailable", "consumer": "kafka.unavailable"},
+    "influxdb": {"consumer": "influxdb.unavailable"},
     "postgres": {},
     "exchange": {"producer": "exchange.unavailable"},
 }
@@ -50,8 +50,8 @@ def test_the_exchange_absent_at_start(
         struck.stop(*absent[1:])
         pipeline.start("consumer")
         pipeline.start("producer")
-        wanted = {name: event for server in absent for name, event in SAYS[server].items()}
-        wanted |= SAYS["exchange"]  # which it asks before it publishes anything
+        wanted = {name: event for server in absent[::-1] for name, event in SAYS[server].items()}
+        wanted |= SAYS["exchange"]  # Kafka, and before it the exchange, are asked first
         said = complaints(pipeline, wanted)
         struck.start(*absent[1:])
         with simulator(port, tmp_path, "--seed", str(seed)):

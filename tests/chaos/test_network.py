@@ -54,7 +54,7 @@ def test_connections_that_are(kind, pipeline, proxies, story):
             proxy.is_refusing = True
             proxy.cut()
     before = proxies["exchange"].connections
-    for name, event in (("producer", "exchange.unavailable"), ("consumer", "sink.unavailable")):
+    for name, event in (("producer", "exchange.unavailable"), ("consumer", "influxdb.unavailable")):
         eventually(lambda n=name, e=event: pipeline.said(n).count(e) > 1, f"{name} to say {event}")
     for proxy in live:
         proxy.is_refusing = False

@@ -80,8 +80,10 @@ class ProducerHealth(Health):
         self.conditions.failed(exchange, str(failure))
 
     def exchange_time(self, exchange: str, now_ms: int) -> None:
-        """Note what an exchange's clock says."""
-        self._clocks[exchange] = _Clock(now_ms, time.monotonic())
+        """Note what an exchange's clock says; while it stands still, time goes on all the same."""
+        clock = self._clocks.get(exchange)
+        if clock is None or now_ms > clock.exchange_ms:
+            self._clocks[exchange] = _Clock(now_ms, time.monotonic())
 
     def market_refused(self, market: MarketKey, failure: PipelineError) -> None:
         """Note that a market could not be followed to its newest event."""
