@@ -10,23 +10,30 @@ import signal
 import sys
 from argparse import ArgumentParser
 
-from include.simulator.clock import WallClock
+from include.simulator.cache import BoundedCache
+from include.simulator.clock import Clock, WallClock
 from include.simulator.generated import GeneratedMarket
 from include.simulator.server import listening
 from include.simulator.symbols import Symbol
 
 HOUR_MS = 3_600_000
-PAST_HOURS = 2
+PAST_HOURS = 1
+CACHED_TRADES = 16_000_000
 
 
 class YoungMarket(GeneratedMarket):
-    """Listed at the start of the hour that was current PAST_HOURS before the first start."""
+    """Listed at the start of the hour that was current PAST_HOURS before its making."""
+
+    def __init__(
+        self, clock: Clock, *, seed: int, symbols: tuple[str, ...], trades_per_minute: float
+    ) -> None:
+        super().__init__(clock, seed=seed, symbols=symbols, trades_per_minute=trades_per_minute)
+        self._opened_ms = (clock.now_ms() // HOUR_MS - PAST_HOURS) * HOUR_MS
+        # Of two thousand trades a second, the hour that is on and the one after it.
+        self._hours = BoundedCache(CACHED_TRADES, weigh=lambda hour: len(hour) + 1)
 
     def opened_ms(self, symbol: Symbol) -> int:
         return self._opened_ms
-
-    def open_before(self, now_ms: int) -> None:
-        self._opened_ms = (now_ms // HOUR_MS - PAST_HOURS) * HOUR_MS
 
 
 async def serve(market: GeneratedMarket, port: int) -> None:
@@ -49,7 +56,6 @@ def main() -> int:
         symbols=tuple(options.symbols.split(",")),
         trades_per_minute=options.trades_per_minute,
     )
-    market.open_before(market.clock.now_ms())
     asyncio.run(serve(market, options.port))
     return 0
 

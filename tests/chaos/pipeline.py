@@ -21,8 +21,8 @@ from tests.chaos.verifier.influxdb import Influx
 from tests.chaos.verifier.postgres import Postgres
 from tests.streaming.consuming import wait_until_saved
 
-STOP_S = 30
-CATCH_UP_S = 180.0
+STOP_S = 90
+CATCH_UP_S = 300.0
 
 
 class Pipeline:
@@ -31,6 +31,7 @@ class Pipeline:
 
     Attributes:
         told: Variables for processes to come, beside the environment's.
+        ends: Which processes ended by themselves, and were started again.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Pipeline:
         }
         self.exchange = Exchange(exchange_url)
         self._environment = environment
+        self.ends: list[str] = []
         self._token = reader_token
+        self._logs: dict[str, Path] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -77,10 +80,15 @@ class Pipeline:
         return {**self._environment, **named}
 
     def log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
+        return self._logs.get(name, self.folder / f"{name}.log")
+
+    def log_to(self, name: str, path: Path) -> None:
+        """Send the output of the process to *path*."""
+        self._logs[name] = path
 
     def said(self, name: str) -> str:
-        return self.log(name).read_text(errors="replace")
+        path = self.log(name)
+        return path.read_text(errors="replace") if path.is_file() else ""
 
     def running(self, name: str) -> psutil.Process:
         """Return the process; one that has ended by itself is a failure."""
@@ -91,6 +99,13 @@ class Pipeline:
     def kill(self, name: str) -> None:
         self.running(name).kill()
         self._running.pop(name).wait(STOP_S)
+
+    def restart_if_ended(self, name: str) -> None:
+        """Start a service that ended by itself, as the supervisor does; `ends` has its code."""
+        if (code := self._running[name].poll()) is not None:
+            self.ends.append(f"{name} ended by itself with {code}")
+            del self._running[name]
+            self.start(name)
 
     def stop(self, name: str) -> None:
         """Ask the process to end; it has to, in good order."""
@@ -178,9 +193,7 @@ class Pipeline:
         self._running.clear()
 
     def _last(self, name: str) -> str:
-        path = self.log(name)
-        said = path.read_text(errors="replace")[-300:] if path.exists() else "not started"
-        return f"{name}: {said}"
+        return f"{name}: {self.said(name)[-300:]}"
 
 
 @contextmanager

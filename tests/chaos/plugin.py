@@ -12,6 +12,8 @@ MARKERS = (
     "slow: left out unless --slow is given, as `make chaos` does",
 )
 
+PATIENCE_S = 1_200  # of a test on servers that are down for a good part of it
+
 
 class Story:
     """What a test did to the pipeline and what it saw then, for the report."""
@@ -58,6 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if unknown := rows - FAULTS.keys():
             raise pytest.UsageError(f"{item.nodeid}: no such fault: {unknown}")
         item.user_properties += [("fault", row) for row in sorted(rows)]
+        if rows and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE_S))
         is_slow = item.get_closest_marker("slow") is not None and not config.getoption("slow")
         (left if is_slow or (chosen and not rows & chosen) else kept).append(item)
     items[:] = kept
@@ -95,12 +99,13 @@ def all_reports(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
 
 
 def survived(rows: Iterable[int], reports: Iterable[pytest.TestReport]) -> set[int]:
-    """Return the rows that had a test, and no test that failed or was skipped."""
-    outcomes = defaultdict(list)
+    """Return the rows of which a test passed and none failed; a skipped one says why."""
+    outcomes = defaultdict(set)
     for report in reports:
         for row in _told(report, "fault"):
-            outcomes[row].append(report.outcome)
-    return {row for row in rows if outcomes[row] and set(outcomes[row]) == {"passed"}}
+            if report.when == "call" or report.outcome != "passed":
+                outcomes[row].add(report.outcome)
+    return {row for row in rows if "passed" in outcomes[row] and "failed" not in outcomes[row]}
 
 
 def lines(rows: Iterable[int], reports: Iterable[pytest.TestReport]) -> list[str]:

@@ -12,7 +12,7 @@ from local.line import Line
 from local.readiness import influxdb_answers, kafka_answers, postgres_answers
 from local.services import SERVERS
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0
 
 
 class Servers:

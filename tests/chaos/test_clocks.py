@@ -41,6 +41,7 @@ def exchange_url(clock, seed):
 
 
 @pytest.mark.fault(21)
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_an_hour_off(hours, clock, pipeline: Pipeline, story):
     clock.offset_ms = hours * HOUR_MS
@@ -57,6 +58,7 @@ def test_an_hour_off(hours, clock, pipeline: Pipeline, story):
 
 
 @pytest.mark.fault(21)
+@pytest.mark.slow
 def test_jumping_ahead_and_back(clock, pipeline: Pipeline, story):
     """
     An hour passes at once; then the exchange repeats some seconds.

@@ -34,8 +34,10 @@ def proxied(pipeline, proxy):
 @pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("rule", "status"),
-    [(Rule(503, times=4), 503), (Rule(500, times=4), 500)],
-    ids=["503", "500"],
+    [
+        pytest.param(Rule(503, times=4), 503, id="503"),
+        pytest.param(Rule(500, times=4), 500, id="500", marks=pytest.mark.slow),
+    ],
 )
 def test_away_for_some_writes(rule, status, proxy, proxied, story):
     """
@@ -74,6 +76,7 @@ def test_busy_and_telling_when_to_come_back(proxy, proxied, story):
 
 
 @pytest.mark.fault(13)
+@pytest.mark.slow
 @pytest.mark.parametrize("written", [False, True], ids=["lost", "answer lost"])
 def test_no_answer_in_time(written, proxy, proxied, story):
     """
@@ -90,6 +93,7 @@ def test_no_answer_in_time(written, proxy, proxied, story):
 
 
 @pytest.mark.fault(13)
+@pytest.mark.slow
 def test_slow(proxy, proxied, story):
     slow = Rule(delay_s=1.0, times=6)
     proxy.rules = [slow]
@@ -102,7 +106,7 @@ def test_slow(proxy, proxied, story):
 
 
 @pytest.mark.fault(14)
-@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("status", [400, pytest.param(422, marks=pytest.mark.slow)])
 def test_one_line_of_a_batch_refused(status, pipeline, proxy, bucket, story):
     """
     A candle of the history, in the midst of the first batch.
@@ -125,7 +129,7 @@ def test_one_line_of_a_batch_refused(status, pipeline, proxy, bucket, story):
 
 
 @pytest.mark.fault(15)
-@pytest.mark.parametrize("status", [401, 404])
+@pytest.mark.parametrize("status", [401, pytest.param(404, marks=pytest.mark.slow)])
 def test_refuses_us_in_the_midst_of_things(status, proxy, proxied, story):
     """
     Loudly out, with the exit code that nobody restarts; set right, it goes on where it was.

@@ -38,6 +38,7 @@ def proxies(pipeline, settings):
 
 
 @pytest.mark.fault(25)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refused", "reset", "half-open"])
 def test_connections_that_are(kind, pipeline, proxies, story):
     """
@@ -69,6 +70,7 @@ def test_connections_that_are(kind, pipeline, proxies, story):
 
 
 @pytest.mark.fault(25)
+@pytest.mark.slow
 def test_a_name_that_is_not_found_until_it_is(pipeline, tmp_path, story):
     """
     /etc/hosts is another file to the producer: in a mount namespace of its own.
