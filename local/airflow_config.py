@@ -11,6 +11,7 @@ from local.ports import LOOPBACK, Ports
 
 type Options = Mapping[str, Mapping[str, object]]
 
+POOLS = REPOSITORY / "plugins" / "pools.json"  # how many tasks may do the same at a time
 PARALLELISM = 4  # task processes at once; two cores
 
 
@@ -91,6 +92,11 @@ def market_connection(layout: Layout, ports: Ports) -> str:
 def migrated_marker(layout: Layout) -> Path:
     """Return the file that says which Airflow's tables the line's database has."""
     return layout.airflow_home / "migrated.txt"
+
+
+def imported_pools(layout: Layout) -> Path:
+    """Return the file that says which pools the line's Airflow was given."""
+    return layout.airflow_home / "pools.json"
 
 
 def _metadata_database(layout: Layout, ports: Ports) -> str:

@@ -1,5 +1,6 @@
 """Start a line: each server, then what waits for it, all chains side by side."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import Exit, Misconfigured, PipelineError, Unavailable
 from local import readiness
-from local.airflow_config import migrated_marker
+from local.airflow_config import POOLS, imported_pools, migrated_marker
 from local.kafka_config import prepare_kafka
 from local.layout import REPOSITORY, Layout
 from local.ports import Ports
@@ -137,6 +138,10 @@ class Startup:
             self._once("airflow-migrate", "airflow", "db", "migrate")
             marker.write_text(release, encoding="ascii")
         self._supervisor.start_services(names)
+        imported = imported_pools(self._layout)
+        if not imported.exists() or imported.read_bytes() != POOLS.read_bytes():
+            self._once("airflow-pools", "airflow", "pools", "import", str(POOLS))
+            shutil.copyfile(POOLS, imported)
         self._patience.wait(
             names, lambda: not readiness.airflow_ailing(self._ports), AIRFLOW_TIMEOUT_S
         )

@@ -7,6 +7,7 @@ it unchanged. What is stored with other values is revised, the old ones kept in
 made of them.
 """
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,13 +46,12 @@ class Backfilled:
     requests: int = 0
 
     def __add__(self, other: "Backfilled") -> "Backfilled":
-        return Backfilled(
-            self.inserted + other.inserted,
-            self.revised + other.revised,
-            self.unchanged + other.unchanged,
-            self.holes + other.holes,
-            self.requests + other.requests,
-        )
+        mine, others = self.counts(), other.counts()
+        return Backfilled(**{name: mine[name] + others[name] for name in mine})
+
+    def counts(self) -> dict[str, int]:
+        """Return the attributes by name."""
+        return dataclasses.asdict(self)
 
 
 async def backfill(

@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+
+from include.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 _home = tempfile.TemporaryDirectory(prefix="airflow-test-")  # until the process ends
@@ -44,3 +47,18 @@ def metadata_database() -> Iterator[None]:
     initdb()
     yield
     logging.getLogger("alembic").setLevel(level)
+
+
+@pytest.fixture
+def airflow_environment(
+    settings: Settings, pipeline_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a deployment gives Airflow: the settings, and the connection `market`."""
+    for name, value in pipeline_environment.items():
+        if name.startswith(PREFIX):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MARKET",
+        f"postgresql://{settings.postgres_user}@{settings.postgres_host}:{settings.postgres_port}"
+        f"/{settings.postgres_database}?passfile={quote(str(settings.postgres_passfile), safe='')}",
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -24,21 +23,6 @@ pytestmark = [
     # Airflow's in-process API imports starlette's test client, which wants another httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
-
-
-@pytest.fixture
-def airflow_environment(
-    settings: Settings, pipeline_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a deployment gives Airflow: the settings, and the connection `market`."""
-    for name, value in pipeline_environment.items():
-        if name.startswith(PREFIX):
-            monkeypatch.setenv(name, value)
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_MARKET",
-        f"postgresql://{settings.postgres_user}@{settings.postgres_host}:{settings.postgres_port}"
-        f"/{settings.postgres_database}?passfile={quote(str(settings.postgres_passfile), safe='')}",
-    )
 
 
 def run(dag: "DAG", minute: int) -> tuple[str, object]:

@@ -1,0 +1,88 @@
+"""
+### backfill_candles
+
+Brings a day of closed one-minute candles from the exchange's history into PostgreSQL, then the
+indicators that follow from them. `airflow dags backfill -s 2026-11-01 -e 2026-11-03
+backfill_candles` does it for days of the past; the form of *Trigger* for any window.
+
+* **Reads** the exchange's klines, 1,000 a request, through pool `exchange`: of the markets in
+  `PIPELINE_MARKETS` and of the run's data interval, unless the parameters say otherwise.
+* **Writes** `candles`; `candle_revisions`, the values that were there before, where the exchange
+  now says otherwise; `candle_holes`, minutes the exchange has no candle of. A page is a
+  transaction: a run killed anywhere and run again changes nothing twice.
+* **If it fails** let it retry: the exchange's history does not go away. Failed without a retry, a
+  person must act; the task's last line says what was expected, what was found and what to do.
+  Then *Clear* the run, or `airflow dags backfill ... --rerun-failed-tasks`.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import fleet
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+
+TABLES = fleet.assets("candles", "candle_revisions", "candle_holes")
+
+PARAMS = {
+    "exchange": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "binance", "binanceus"],
+        description="Empty: every exchange that is followed",
+    ),
+    "symbols": Param(
+        [],
+        type="array",
+        items={"type": "string"},
+        description="One a line, such as BTC/USDT. Empty: all that are followed",
+    ),
+    "from": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        description="First minute, UTC. Empty: the run's data interval",
+    ),
+    "to": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        description="End of the last minute, UTC. Empty, where `from` is given: now",
+    ),
+    "interval": Param("1m", enum=["1m"], description="Width of the candles"),
+}
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=datetime(2017, 7, 14, tzinfo=UTC),  # Binance's first day
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=3),
+    default_args=fleet.DEFAULTS,
+    params=PARAMS,
+    tags=["backfill", "tier-2"],
+    doc_md=__doc__,
+)
+def backfill_candles() -> None:
+    @task(outlets=TABLES, pool=fleet.EXCHANGE_POOL, execution_timeout=timedelta(hours=1))
+    def candles(
+        params: dict[str, object],
+        data_interval_start: datetime | None = None,
+        data_interval_end: datetime | None = None,
+    ) -> dict[str, int]:
+        """Bring the candles; return the window and the counts."""
+        import structlog
+
+        from include.history.fetch import fetch
+        from include.history.request import requested
+
+        interval = data_interval_start and (data_interval_start, data_interval_end)
+        with fleet.open_market() as (connection, settings):
+            request = requested(params, interval, settings.markets, datetime.now(UTC))
+            done = fetch(connection, settings, request, source="backfill").counts()
+        structlog.get_logger().info("backfill.done", **done)
+        return {"from_ms": request.from_ms, "until_ms": request.until_ms, **done}
+
+    candles()
+
+
+backfill_candles()
