@@ -17,6 +17,7 @@ from include.settings import EXCHANGE_NAME, SYMBOL_NAME
 VERSION = 1
 MAX_VALUE_BYTES = 900_000  # below Kafka's default limit of 1 MiB for a message
 MAX_QUANTITY = 1e18  # no market trades a price or an amount beyond it: a unit mixed up
+MIN_QUANTITY = 1e-30  # nor below it; their products and quotients stay above 0
 EARLIEST_MS = 1_230_768_000_000  # 2009-01-01, before any crypto market
 LATEST_MS = 4_102_444_800_000  # 2100-01-01; a time in microseconds is far beyond
 
@@ -119,7 +120,8 @@ def _check_tick(tick: Tick) -> None:
 def _check_side(name: str, levels: tuple[Level, ...], *, sign: int) -> None:
     previous = None
     for price, amount in levels:
-        if not 0 < price < MAX_QUANTITY or not 0 <= amount < MAX_QUANTITY:
+        is_amount = amount == 0 or MIN_QUANTITY <= amount < MAX_QUANTITY
+        if not MIN_QUANTITY <= price < MAX_QUANTITY or not is_amount:
             raise BadRecord(f"expected positive {name}, found {price} x {amount}")
         if previous is not None and (price - previous) * sign <= 0:
             raise BadRecord(f"expected {name} best first, found {price} after {previous}")
@@ -131,7 +133,7 @@ def _check_trades(batch: Trades) -> None:
     for trade_id, first_id, last_id, ts_ms, price, amount, side in batch.trades:
         if not previous < trade_id < 2**63:
             raise BadRecord(f"expected ascending trade ids, found {trade_id} after {previous}")
-        if not 0 < price < MAX_QUANTITY or not 0 < amount < MAX_QUANTITY:
+        if not MIN_QUANTITY <= price < MAX_QUANTITY or not MIN_QUANTITY <= amount < MAX_QUANTITY:
             raise BadRecord(f"expected a positive trade, found {price} x {amount} (id {trade_id})")
         if not EARLIEST_MS <= ts_ms < LATEST_MS:
             raise BadRecord(f"expected ms since the epoch, found {ts_ms} (id {trade_id})")
@@ -167,7 +169,7 @@ def _time(name: str, ts_ms: int) -> None:
 
 
 def _price(name: str, value: float) -> None:
-    if not 0 < value < MAX_QUANTITY:
+    if not MIN_QUANTITY <= value < MAX_QUANTITY:
         raise BadRecord(f"expected a positive {name}, found {value}")
 
 

@@ -78,6 +78,8 @@ def test_ignores_fields_it_does_not_know():
         (changed(TICK, close=0), "close"),
         (changed(TICK, close=-2.0), "close"),
         (changed(TICK, close=1e300), "close"),
+        (changed(TICK, close=1e-31), "close"),
+        (changed(TICK, asks=[[1e-200, 1e-200]]), "asks"),
         (changed(TICK, event_ts_ms=TS * 1000), "event_ts_ms"),
         (changed(TICK, event_ts_ms=TS // 1000), "event_ts_ms"),
         (changed(TICK, bids=[[1.8, 1.0], [1.9, 1.0]]), "bids"),

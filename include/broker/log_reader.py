@@ -155,3 +155,23 @@ def latest_by_key(
                 else:
                     latest[record.key] = record.value
     return latest
+
+
+def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
+    """
+    Return the record at a place; None if the topic does not have it, or no longer.
+
+    Raises:
+        Unavailable: The broker is away.
+        Misconfigured: The topic is missing.
+    """
+    with LogReader(settings, topic, committed_only=False) as reader:
+        beginnings, ends = reader.beginnings(), reader.ends()
+        if partition not in ends or not beginnings[partition] <= offset < ends[partition]:
+            return None
+        reader.seek(ends | {partition: offset})
+        while reader.positions()[partition] <= offset:
+            for record in reader.poll(1, timeout_s=1.0):
+                if (record.partition, record.offset) == (partition, offset):
+                    return record
+    return None

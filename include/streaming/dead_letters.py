@@ -9,6 +9,7 @@ import msgspec
 from include.broker.records import Outgoing, Record
 from include.settings import Settings
 
+VERSION = 1
 MOST_BYTES = 64 * 1024  # enough to see what it was; a record of 1 MB is not worth keeping whole
 
 
@@ -17,6 +18,38 @@ class DeadLetter(NamedTuple):
 
     record: Record
     reason: str
+
+
+class Kept(NamedTuple):
+    """A letter read back; `start` is all of the record, or its first MOST_BYTES."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    value_bytes: int
+    start: bytes
+
+
+class _Body(msgspec.Struct):
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    value_bytes: int
+    value_base64: bytes  # msgspec's format for bytes is base64
+    v: int = VERSION
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def decoded(value: bytes | None) -> Kept:
+    """Return the letter a record of the topic holds; only we write there."""
+    body = _decoder.decode(value or b"")
+    return Kept(
+        body.topic, body.partition, body.offset, body.reason, body.value_bytes, body.value_base64
+    )
 
 
 def outgoing(settings: Settings, letters: Sequence[DeadLetter]) -> list[Outgoing]:
@@ -29,7 +62,7 @@ def _outgoing(settings: Settings, letter: DeadLetter) -> Outgoing:
     value = record.value or b""
     place = f"{record.topic}/{record.partition}/{record.offset}"
     body = {
-        "v": 1,
+        "v": VERSION,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,

@@ -38,7 +38,12 @@ def entry(record: Record, fold: Fold) -> Entry:
         event = wire.decode(record.value)
     except BadRecord as e:
         return dead_letter(record, str(e))
-    return Entry(record, *_rows(event, fold.update(event)))
+    return entry_of(record, event, fold.update(event))
+
+
+def entry_of(record: Record, event: Event, points: Sequence[Point]) -> Entry:
+    """Return the rows of *event*, which *record* holds and which made *points*."""
+    return Entry(record, *_rows(event, points))
 
 
 def dead_letter(record: Record, reason: str) -> Entry:

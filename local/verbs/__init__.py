@@ -12,7 +12,7 @@ from local.verbs.development import (
     SETUP,
     TEST,
 )
-from local.verbs.operation import DOWN, ENV, LOGS, RESTART_DRAIN, STATUS, UP, WATCH
+from local.verbs.operation import DEAD_LETTERS, DOWN, ENV, LOGS, RESTART_DRAIN, STATUS, UP, WATCH
 from local.verbs.verb import Verb
 
 __all__ = ["VERBS", "Verb"]
@@ -28,6 +28,7 @@ VERBS: tuple[Verb, ...] = (
     LOGS,
     ENV,
     RESTART_DRAIN,
+    DEAD_LETTERS,
     DOCTOR,
     SETUP,
     TEST,

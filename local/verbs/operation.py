@@ -156,6 +156,10 @@ def _restart_drain(options: Namespace) -> int:
     return run_in_line("include.warehouse.restart")
 
 
+def _dead_letters(options: Namespace) -> int:
+    return run_in_line("include.dead_letters", *options.arguments)
+
+
 def run_in_line(module: str, *arguments: str) -> int:
     """Run a module of the project against the line that runs; return its exit code."""
     tools = enter_environment(installing=False)
@@ -180,4 +184,7 @@ LOGS = Verb("logs", "follow the logs", _logs, _service_option)
 ENV = Verb("env", "print what a shell needs: eval the output", _env)
 RESTART_DRAIN = Verb(
     "restart-drain", "have the drain read its topic from the beginning", _restart_drain
+)
+DEAD_LETTERS = Verb(
+    "dead-letters", "list what could not be read; replay it", _dead_letters, forwards=True
 )

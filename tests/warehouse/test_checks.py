@@ -63,6 +63,13 @@ GOOD = {
         "kind": "'cut'",
         "detail": "'ends before'",
     },
+    "dead_letter_replays": {
+        "sink": "'influxdb'",
+        "topic": "'t'",
+        "partition": "0",
+        '"offset"': "7",
+        "outcome": "'1 points'",
+    },
     "dead_letters": {
         "topic": "'t'",
         "partition": "0",
@@ -156,6 +163,8 @@ NONSENSE: list[tuple[str, str, tuple[str, ...]]] = [
     ("kafka_losses", "drained_at", ("'infinity'",)),
     ("drain_refusals", "kind", ("'other'",)),
     ("drain_refusals", "settled_at", ("'2000-01-01'",)),
+    ("dead_letter_replays", "sink", ("'kafka'",)),
+    ("dead_letter_replays", "outcome", ("''",)),
     ("dead_letters", "topic", ("''",)),
     ("dead_letters", "partition", ("-1",)),
     ("dead_letters", '"offset"', ("-1",)),

@@ -7,7 +7,7 @@ import pytest
 from include import wire
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured, Unavailable
-from include.kpis.records import Level, Tick, Trades
+from include.kpis.records import Tick, Trades
 from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
@@ -194,10 +194,11 @@ def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
 
 
 def test_what_only_a_table_refuses_is_found_and_parked(
-    settings: Settings, producer: Producer, writer: Connection
+    settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     """The fold has seen it, here as in the consumer: what follows is not folded otherwise."""
-    refused = underflowing(START_MS + 2)
+    refuse_13(owner)
+    refused = tick(ts_ms=START_MS + 2, close=13.0)
     fine = [tick(ts_ms=START_MS + n) for n in (0, 1, 3)]
     batch = Trades(*MARKETS[0], START_MS, tuple(trade(n, START_MS + n) for n in range(50)))
     events = [*fine[:2], refused, batch, fine[2], candle()]
@@ -210,7 +211,7 @@ def test_what_only_a_table_refuses_is_found_and_parked(
     assert (drained.dead_letters, drained.caught_up) == (1, True)
     assert again.records == 0
     ((reason, value),) = rows(writer, "SELECT reason, value FROM dead_letters")
-    assert reason == "table crypto_prices: crypto_prices_microprice_check"
+    assert reason == "table crypto_prices: unlucky"
     assert wire.decode(bytes(value)) == refused  # type: ignore[call-overload]
     left = {row for row in expected(events)["crypto_prices"] if at(refused.event_ts_ms) not in row}
     assert found(writer)["crypto_prices"] == left
@@ -219,20 +220,21 @@ def test_what_only_a_table_refuses_is_found_and_parked(
 def test_what_only_a_table_refuses_is_found_among_duplicates_too(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
+    refuse_13(owner)
     producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
     drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")
-    producer.send([*[tick(ts_ms=START_MS + n) for n in range(5, 8)], underflowing(START_MS + 9)])
+    fine = [tick(ts_ms=START_MS + n) for n in range(5, 8)]
+    producer.send([*fine, tick(ts_ms=START_MS + 9, close=13.0)])
 
     drained = drain(writer, settings)
 
     assert (drained.ticks, drained.duplicates, drained.dead_letters) == (3, 5, 1)
 
 
-def underflowing(ts_ms: int) -> Tick:
-    """Return a tick so small that its microprice is 0: it passes the decoder, not the CHECK."""
-    levels = ((Level(1e-200, 1e-200),), (Level(2e-200, 1e-200),))
-    return dataclasses.replace(tick(ts_ms=ts_ms), bids=levels[0], asks=levels[1])
+def refuse_13(owner: Connection) -> None:
+    """Have a table refuse what decodes; as the tables are, none does (`test_decoded.py`)."""
+    owner.execute("ALTER TABLE crypto_prices ADD CONSTRAINT unlucky CHECK (close <> 13)")
 
 
 def test_what_is_not_a_number_is_left_out(

@@ -13,6 +13,7 @@ TABLES = (
     "kafka_offsets",
     "kafka_losses",
     "drain_refusals",
+    "dead_letter_replays",
     "dead_letters",
     "candle_revisions",
     "indicators",
@@ -63,6 +64,7 @@ def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writ
     assert refused(writer, "UPDATE candles SET revision = 0")
     assert refused(writer, "INSERT INTO candle_revisions DEFAULT VALUES")
     assert refused(writer, "UPDATE crypto_prices SET close = 1")
+    assert refused(writer, "UPDATE dead_letter_replays SET outcome = 'x'")
     assert refused(writer, "UPDATE dead_letters SET reason = 'x'")
 
 

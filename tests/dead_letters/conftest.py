@@ -1,0 +1,25 @@
+"""The drain's world, and what the consumer parks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+
+import pytest
+
+from include.broker.records import Record
+from include.broker.writer import AcknowledgedWriter
+from include.settings import Settings
+from include.streaming.dead_letters import DeadLetter, outgoing
+from tests.warehouse.conftest import owner, producer, writer
+
+__all__ = ["owner", "park", "producer", "writer"]
+
+
+@pytest.fixture
+def park(settings: Settings) -> Iterator[Callable[[Sequence[Record], str], None]]:
+    """Park records as the consumer does."""
+    with closing(AcknowledgedWriter(settings, "test-parking")) as parking:
+
+        def write(records: Sequence[Record], reason: str) -> None:
+            parking.write(outgoing(settings, [DeadLetter(record, reason) for record in records]))
+
+        yield write
