@@ -1,5 +1,6 @@
 """Logs: one event a line on stdout, for people on a terminal, as JSON otherwise."""
 
+import contextlib
 import logging
 import sys
 
@@ -7,6 +8,17 @@ import structlog
 
 # Libraries whose own chatter repeats what our adapters report once, in words of ours.
 QUIET = ("kafka", "asyncio", "aiohttp")
+
+
+class Lines(structlog.PrintLogger):
+    """Lines on stdout; where there is no space for one it is lost, and the service goes on."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def configure(service: str) -> None:
@@ -24,7 +36,7 @@ def configure(service: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: Lines(sys.stdout),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
