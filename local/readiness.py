@@ -63,6 +63,12 @@ def simulator_answers(ports: Ports) -> bool:
     return "serverTime" in _get(f"http://{LOOPBACK}:{ports.simulator}/api/v3/time")
 
 
+def health_of(port: int) -> str:
+    """Return what one of our services says of itself: "ready", or what is not; "" if nothing."""
+    found = _get(f"http://{LOOPBACK}:{port}/healthz")
+    return " ".join(str(found.get("reason") or found.get("status") or "").split())[:300]
+
+
 def airflow_ailing(ports: Ports) -> list[str]:
     """Return the parts of Airflow that are not healthy yet."""
     health = _get(f"http://{LOOPBACK}:{ports.airflow}/api/v2/monitor/health")
@@ -138,8 +144,15 @@ def _logged(line: str) -> dict[str, object]:
     return said if isinstance(said, dict) else {}
 
 
+class _Answers(urllib.request.HTTPErrorProcessor):
+    """Take a 503 for the answer it is: its body says why."""
+
+    def http_response(self, request: object, response: Any) -> Any:
+        return response
+
+
 def _get(url: str) -> dict[str, Any]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Answers())
     try:
         with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:
             found = json.load(answer)

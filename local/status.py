@@ -8,7 +8,8 @@ from local.grafana import HOW_TO_GET, installed_grafana
 from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import memory_bytes
-from local.readiness import last_complaint, last_line
+from local.readiness import health_of, last_complaint, last_line
+from local.services import STREAM
 from local.supervisor import AT_REST, ServiceState
 
 FAILING = ("BACKOFF", "EXITED", "FATAL")
@@ -22,7 +23,8 @@ class ServiceStatus:
     Attributes:
         uptime_s: 0 if it does not run.
         memory_bytes: With its child processes; 0 if it does not run.
-        note: Why it does not run, or what it complains of; else empty.
+        note: Why it does not run, what is not well, or what it complains of; else empty.
+        is_ready: Whether its /healthz says so; None of a service that has none.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ServiceStatus:
     uptime_s: float
     memory_bytes: int
     note: str
+    is_ready: bool | None = None
 
 
 def service_statuses(line: Line) -> list[ServiceStatus]:
@@ -65,7 +68,7 @@ def render(line: Line) -> str:
     statuses = service_statuses(line)
     rows += [
         f"{s.name:<14}{s.state.lower():<14}{_age(s.uptime_s):>10}{s.pid or '-':>9}"
-        f"{s.memory_bytes / 2**20:>7.0f} MB  {s.note}".rstrip()
+        f"{s.memory_bytes / 2**20:>7.0f} MB  {_told(s)}".rstrip()
         for s in statuses
     ]
     total = sum(s.memory_bytes for s in statuses) / 2**20
@@ -99,8 +102,19 @@ def _status(line: Line, state: ServiceState) -> ServiceStatus:
         return ServiceStatus(state.name, state.state, 0, 0.0, 0, _note(line, state))
     uptime_s = max(0.0, time.time() - state.started_s)
     memory = memory_bytes(state.pid)
-    complaint = last_complaint(line.layout, state.name)
-    return ServiceStatus(state.name, state.state, state.pid, uptime_s, memory, complaint)
+    note = last_complaint(line.layout, state.name)
+    is_ready = None
+    if state.name in STREAM:
+        health = health_of(getattr(line.ports, f"{state.name}_health"))
+        is_ready = health == "ready"
+        note = "" if is_ready else health or note
+    return ServiceStatus(state.name, state.state, state.pid, uptime_s, memory, note, is_ready)
+
+
+def _told(status: ServiceStatus) -> str:
+    if status.is_ready is None:
+        return status.note
+    return "ready" if status.is_ready else f"not ready: {status.note or 'it does not answer'}"
 
 
 def _note(line: Line, state: ServiceState) -> str:

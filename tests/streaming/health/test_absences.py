@@ -52,8 +52,12 @@ def health_port(line, service):
     return getattr(line.ports, f"{service}_health")
 
 
+def status(line, service):
+    return next(s for s in service_statuses(line) if s.name == service)
+
+
 def pid(line, service):
-    return next(s.pid for s in service_statuses(line) if s.name == service)
+    return status(line, service).pid
 
 
 @pytest.mark.fault(5)
@@ -62,7 +66,7 @@ def test_absent_at_start(line, service, away, condition, story):
     line.supervisor.stop_services([away], TIMEOUT_S)
     line.supervisor.start_services([service])
     body = wait_until_failing(health_port(line, service), condition)
-    started = pid(line, service)
+    ill = status(line, service)
 
     line.supervisor.start_services([away])
     other = {"producer": "consumer", "consumer": "producer"}[service]
@@ -72,7 +76,10 @@ def test_absent_at_start(line, service, away, condition, story):
     story.injected(f"{away} absent when the {service} starts")
     story.found(f"/healthz: {body['reason'][:120]}; then ready")
     assert condition in body["reason"]
-    assert pid(line, service) == started
+    assert condition in ill.note
+    assert ill.is_ready is False
+    assert status(line, service).is_ready
+    assert pid(line, service) == ill.pid
 
 
 @pytest.mark.slow
