@@ -70,7 +70,7 @@ def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
     """Of the points, a tick's alone is stored: the others' trades and candles are there as such."""
     match event:
         case Trades():
-            return TRADES, _trade_rows(event)
+            return TRADES, trade_rows(event)
         case Tick():
             return CRYPTO_PRICES, [_price_row(p) for p in points if isinstance(p, PricePoint)]
         case Candle():
@@ -90,7 +90,8 @@ def _price_row(point: PricePoint) -> Row:
     )
 
 
-def _trade_rows(event: Trades) -> list[Row]:
+def trade_rows(event: Trades) -> list[Row]:
+    """Return the rows of a batch of trades, as `tables.TRADES` is copied."""
     exchange, symbol, epoch_ms = event.exchange, event.symbol, POSTGRES_EPOCH_MS
     return [  # spelt out: half the time of calling `timestamp` or unpacking with a star
         (

@@ -1,0 +1,1 @@
+"""What is stored, proved against the exchange: minutes, gaps and their repair, checks, counts."""

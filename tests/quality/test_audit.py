@@ -1,0 +1,182 @@
+"""Planted faults: each is found, named, repaired from the exchange's history, and proved again."""
+
+import asyncio
+
+import pytest
+
+from include.errors import Unavailable
+from include.history.candles import backfill
+from include.kpis.records import MINUTE_MS
+from include.quality.audit import Audited, audit
+from include.quality.repair import Repaired
+from include.warehouse.connection import connect
+from tests.quality.conftest import (
+    BTC,
+    FROM_MS,
+    fill,
+    rows,
+    statuses,
+    stored_trades,
+    when,
+)
+
+ALL = 2 * 30
+HOLE_MS = FROM_MS + 10 * MINUTE_MS
+
+
+async def audited_once(connection, settings):
+    """Audit beside the loop in which the exchange answers."""
+    return await asyncio.to_thread(audit, connection, settings)
+
+
+def of_minute(ms):
+    return "symbol = 'BTC/USDT' AND ts >= %s AND ts < %s", (when(ms), when(ms + MINUTE_MS))
+
+
+async def test_what_is_all_there_is_complete_and_nothing_is_asked(exchange, audited, writer):
+    await fill(writer, exchange)
+    before = await exchange.requests()
+
+    found = await audited_once(writer, audited)
+
+    assert found == Audited({"complete": ALL}, 0, Repaired())
+    assert await exchange.requests() == before
+
+
+async def test_history_before_the_first_trade_is_not_audited(exchange, audited, writer):
+    await fill(writer, exchange)
+    history = (FROM_MS - 60 * MINUTE_MS, FROM_MS)
+    await backfill(writer, exchange.binance, BTC, *history, source="stream")
+
+    await audited_once(writer, audited)
+
+    assert statuses(writer) == {"complete": ALL}
+
+
+PLANTED = {
+    "a hole": ("DELETE FROM trades WHERE trade_id % 3 = 0 AND ", "short", "some missing"),
+    "a minute without trades": ("DELETE FROM trades WHERE ", "short", "our downtime"),
+    "a wrong price": (
+        "UPDATE trades SET price = price * 1.001 WHERE trade_id % 7 = 0 AND ",
+        "wrong",
+        "wrong values",
+    ),
+    "a wrong amount": (
+        "UPDATE trades SET amount = amount * 2 WHERE trade_id % 7 = 0 AND ",
+        "wrong",
+        "wrong values",
+    ),
+    "a duplicate": (
+        "INSERT INTO trades SELECT exchange, symbol, trade_id, first_id, last_id,"
+        " ts + interval '1 microsecond', price, amount, side FROM trades"
+        " WHERE trade_id % 5 = 0 AND ",
+        "over",
+        "wrong values",
+    ),
+    "a wrong vwap": (
+        "UPDATE candles SET quote_volume = quote_volume * 1.01 WHERE open_ts = ",
+        "wrong",
+        "wrong values",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+async def test_planted(fault, exchange, audited, writer, owner):
+    await fill(writer, exchange)
+    await audited_once(writer, audited)
+    before = stored_trades(writer)
+    statement, status, cause = PLANTED[fault]
+    condition, values = of_minute(HOLE_MS)
+    if statement.endswith("= "):
+        owner.execute(statement + "%s AND symbol = 'BTC/USDT'", values[:1])
+    else:
+        planted = statement.replace(" % ", " %% ") + condition
+        assert owner.execute(planted, values).rowcount > 0
+
+    found = await audited_once(writer, audited)
+
+    assert found == Audited({status: 1, "complete": ALL - 1}, 1, Repaired(1, 1, 0))
+    assert stored_trades(writer) == before
+    assert statuses(writer) == {"complete": ALL}
+    assert rows(
+        writer,
+        "SELECT symbol, minute, cause, attempts, closed_at IS NOT NULL, how FROM gap_ledger",
+    ) == [
+        ("BTC/USDT", when(HOLE_MS), cause, 1, True, "proved complete from the exchange's history")
+    ]
+    removed = rows(writer, "SELECT count(*) FROM trade_corrections")[0][0]
+    assert (removed > 0) == (fault in ("a wrong price", "a wrong amount", "a duplicate"))
+    again = await audited_once(writer, audited)
+    assert again == Audited({"complete": ALL}, 0, Repaired())
+
+
+async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer, owner, influx):
+    await fill(writer, exchange)
+    await audited_once(writer, audited)
+    before = stored_trades(writer)
+    window = when(FROM_MS + 5 * MINUTE_MS), when(FROM_MS + 25 * MINUTE_MS)
+    owner.execute("DELETE FROM trades WHERE ts >= %s AND ts < %s", window)
+    owner.execute("DELETE FROM candles WHERE open_ts >= %s AND open_ts < %s", window)
+
+    found = await audited_once(writer, audited)
+
+    # the minutes without a candle have their audits yet, and failed no proof
+    assert (found.opened, found.repaired) == (40, Repaired(2, 40, 0))
+    assert stored_trades(writer) == before
+    assert statuses(writer) == {"complete": ALL}
+    (written,) = rows(writer, "SELECT sum(seconds_written) FROM gap_ledger")[0]
+    bounds = {"start": window[0], "stop": window[1]}
+    told = {row["symbol"]: row["_value"] for row in influx.rows("audit/trades", bounds)}
+    assert told == dict(
+        rows(
+            writer,
+            "SELECT symbol, count(*) FROM trades WHERE ts >= %s AND ts < %s GROUP BY symbol",
+            *window,
+        )
+    )
+    assert written > 20
+
+
+async def test_an_exchange_away_leaves_the_gap_open_and_says_why(exchange, audited, writer, owner):
+    await fill(writer, exchange)
+    condition, values = of_minute(HOLE_MS)
+    owner.execute("DELETE FROM trades WHERE " + condition, values)
+    await exchange.fault({"path": "/api/v3/aggTrades", "status": 503})
+
+    with pytest.raises(Unavailable):
+        await audited_once(writer, audited)
+
+    ((attempts, closed_at, how),) = rows(writer, "SELECT attempts, closed_at, how FROM gap_ledger")
+    assert (attempts, closed_at) == (1, None)
+    assert "503" in how
+    await exchange.fault()
+    owner.execute("UPDATE gap_ledger SET tried_at = tried_at - interval '1 day'")
+    assert (await audited_once(writer, audited)).repaired == Repaired(1, 1, 0)
+
+
+async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, writer, owner):
+    await fill(writer, exchange)
+    condition, values = of_minute(HOLE_MS)
+    owner.execute("DELETE FROM trades WHERE trade_id %% 3 = 0 AND " + condition, values)
+    before = stored_trades(writer)
+    await exchange.fault({"path": "/api/v3/aggTrades", "body": []})
+
+    found = await audited_once(writer, audited)
+
+    assert found.repaired == Repaired(1, 0, 0)
+    assert stored_trades(writer) == before
+    assert statuses(writer)["short"] == 1
+
+
+async def test_two_at_once_take_turns(exchange, audited, settings, writer, owner):
+    await fill(writer, exchange)
+    before = stored_trades(writer)
+    owner.execute("DELETE FROM trades WHERE ts >= %s", [when(FROM_MS + 12 * MINUTE_MS)])
+    with connect(settings, application="test") as other:
+        await asyncio.gather(audited_once(writer, audited), audited_once(other, audited))
+
+    assert stored_trades(writer) == before
+    assert statuses(writer) == {"complete": ALL}
+    assert rows(writer, "SELECT count(*) FROM gap_ledger WHERE closed_at IS NULL") == [(0,)]
+    assert rows(writer, "SELECT count(*) FROM gap_ledger") == [(2 * 18,)]
