@@ -84,6 +84,16 @@ class LogReader:
             found = self._consumer.end_offsets(self._partitions)
         return {tp.partition: offset for tp, offset in found.items()}
 
+    def offsets_at(self, ts_ms: int) -> dict[int, int]:
+        """Return, by partition, the first offset written at or after *ts_ms*; else the end."""
+        with kafka_errors(self._settings, f"asking where {self._topic} was at {ts_ms}"):
+            found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, ts_ms))
+        ends = self.ends()
+        return {
+            tp.partition: ends[tp.partition] if place is None else place.offset
+            for tp, place in found.items()
+        }
+
     def seek(self, offsets: Mapping[int, int]) -> None:
         """Go on from these offsets; every partition needs one before the first `poll`."""
         for partition, offset in offsets.items():

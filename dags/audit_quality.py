@@ -1,0 +1,85 @@
+"""
+### audit_quality
+
+Every five minutes proves each closed minute against the exchange's own candle, repairs what is
+missing or wrong from the exchange's history, and runs the checks.
+
+* **Reads** `trades`, `candles`, `crypto_prices`, Kafka's log, InfluxDB's counts; where a minute
+  fails its proof, the exchange's history (pool `exchange`).
+* **Writes** `minute_audits`, `gap_ledger`, `store_counts`, `quality_results`; where it repairs,
+  `trades` (what was there otherwise goes to `trade_corrections`), `candles` with their revisions,
+  and the seconds of those minutes in InfluxDB's `crypto_trades`.
+* **If it fails** in `prove`: a server or the exchange is away; it retries, and the open gaps stay
+  open until they are repaired. In `check`: a must-check found rows that break its rule, named in
+  the task's last line; `quality_results` has a sample of them, the README what to do. Warnings do
+  not fail it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import fleet
+from airflow.sdk import CronDataIntervalTimetable, TriggerRule, dag, task
+
+READ = fleet.assets("crypto_prices", "trades", "candles", "indicators")
+PROVED = fleet.assets("minute_audits", "gap_ledger")
+CHECKED = fleet.assets("quality_results", "store_counts")
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("*/5 * * * *", timezone="UTC"),
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    default_args=fleet.DEFAULTS,
+    tags=["quality", "tier-1"],
+    doc_md=__doc__,
+)
+def audit_quality() -> None:
+    @task(
+        inlets=READ,
+        outlets=PROVED,
+        pool=fleet.EXCHANGE_POOL,
+        execution_timeout=timedelta(minutes=10),
+    )
+    def prove() -> dict[str, object]:
+        """Prove the minutes that are due and repair those that fail; return the counts."""
+        import dataclasses
+
+        import structlog
+
+        from include.quality.audit import audit
+
+        with fleet.open_market() as (connection, settings):
+            audited = dataclasses.asdict(audit(connection, settings))
+        structlog.get_logger().info("audit.done", **audited)
+        return audited
+
+    @task(
+        inlets=READ + PROVED,
+        outlets=CHECKED,
+        trigger_rule=TriggerRule.ALL_DONE,
+        execution_timeout=timedelta(minutes=5),
+    )
+    def check() -> dict[str, object]:
+        """Count the stores and run all checks; fail if one that must hold does not."""
+        import dataclasses
+        from datetime import UTC, datetime
+
+        import structlog
+        from airflow.sdk.exceptions import AirflowFailException
+
+        from include.quality.verdict import judge
+
+        with fleet.open_market() as (connection, settings):
+            verdict = judge(connection, settings, datetime.now(UTC))
+        for line in verdict.warned:
+            structlog.get_logger().warning("check.warned", finding=line)
+        if verdict.failed:
+            raise AirflowFailException("; ".join(verdict.failed))
+        return dataclasses.asdict(verdict)
+
+    prove() >> check()
+
+
+audit_quality()

@@ -1,0 +1,130 @@
+"""
+How much of a window each store has, market by market, into `store_counts`.
+
+The exchange by its candles, Kafka by the log itself, PostgreSQL, InfluxDB. InfluxDB's seconds that
+lack a trade (the consumer lets none in that is later than its patience) are written again first.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from include import wire
+from include.broker.log_reader import LogReader
+from include.errors import BadRecord, Unavailable
+from include.influxdb.reader import Reader
+from include.influxdb.writer import InfluxDB
+from include.kpis.records import MarketKey, Trades
+from include.quality import seconds
+from include.quality.ledger import Window
+from include.settings import Settings
+from include.warehouse.connection import Connection
+from include.warehouse.statements import statement
+
+POLL_RECORDS = 500
+POLL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """
+    What was counted.
+
+    Attributes:
+        markets: Markets counted: those whose trades are expected over the whole window.
+        seconds_rewritten: Those of them whose seconds in InfluxDB were written again.
+    """
+
+    markets: int
+    seconds_rewritten: int
+
+
+def count(connection: Connection, settings: Settings, from_ms: int, until_ms: int) -> Counted:
+    """
+    Count the closed window [from_ms, until_ms) in all stores.
+
+    Raises:
+        Unavailable: A server is away.
+        Misconfigured: It refuses us for good.
+    """
+    bounds = {"from_ts": _time(from_ms), "until_ts": _time(until_ms)}
+    cursor = connection.execute(statement("quality/stores/in_postgres"), bounds)
+    names = [column.name for column in cursor.description or ()]
+    found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    logged = _in_kafka(settings, from_ms, until_ms)
+    reader = Reader(settings)
+    try:
+        seen = _in_influxdb(reader, "trades", bounds)
+        lacking = [row for row in found if seen[_market(row)] != row["trades_postgres"]]
+        if lacking:
+            _rewrite(connection, settings, [_market(row) for row in lacking], from_ms, until_ms)
+            seen = _in_influxdb(reader, "trades", bounds)
+        candles = _in_influxdb(reader, "candles", bounds)
+    finally:
+        reader.close()
+    with connection.transaction():
+        for row in found:
+            market = _market(row)
+            told = {
+                "trades_kafka": logged[market],
+                "trades_influxdb": seen[market],
+                "candles_influxdb": candles[market],
+            }
+            connection.execute(statement("quality/stores/record"), {**bounds, **row, **told})
+    return Counted(len(found), len(lacking))
+
+
+def _in_kafka(settings: Settings, from_ms: int, until_ms: int) -> Counter[MarketKey]:
+    """Count the trades of the window in the log: told again, one counts once."""
+    ids: dict[MarketKey, set[int]] = {}
+    with LogReader(settings, settings.topic_market) as reader:
+        ends = reader.ends()
+        # A trade is published after it happened, so none is before what was published then.
+        reader.seek(reader.offsets_at(from_ms))
+        while any(offset < ends[number] for number, offset in reader.positions().items()):
+            before = reader.positions()
+            for record in reader.poll(POLL_RECORDS, POLL_S):
+                try:
+                    event = wire.decode(record.value)
+                except BadRecord:
+                    continue
+                if isinstance(event, Trades):
+                    ids.setdefault(MarketKey(event.exchange, event.symbol), set()).update(
+                        t.trade_id for t in event.trades if from_ms <= t.ts_ms < until_ms
+                    )
+            if reader.positions() == before:
+                raise Unavailable(
+                    f"Kafka at {settings.kafka_bootstrap}: no record for {POLL_S:.0f} s after "
+                    f"{before}, although the topic ends at {ends}"
+                )
+    return Counter({market: len(found) for market, found in ids.items()})
+
+
+def _in_influxdb(reader: Reader, what: str, bounds: dict[str, datetime]) -> Counter[MarketKey]:
+    window = {"start": bounds["from_ts"], "stop": bounds["until_ts"]}
+    rows = reader.rows(f"audit/{what}", window)
+    return Counter({_market(row): int(row["_value"]) for row in rows})
+
+
+def _rewrite(
+    connection: Connection,
+    settings: Settings,
+    markets: list[MarketKey],
+    from_ms: int,
+    until_ms: int,
+) -> None:
+    influxdb = InfluxDB(settings)
+    try:
+        for market in markets:
+            seconds.rewrite(connection, influxdb, Window(market, from_ms, until_ms))
+    finally:
+        influxdb.close()
+
+
+def _market(row: dict[str, object]) -> MarketKey:
+    return MarketKey(cast(str, row["exchange"]), cast(str, row["symbol"]))
+
+
+def _time(ts_ms: int) -> datetime:
+    return datetime.fromtimestamp(ts_ms / 1000, UTC)

@@ -1,0 +1,9 @@
+-- severity: warn
+-- meaning: the spread is below 100 basis points
+-- do: a thin market, or a book of which only one side moves
+SELECT exchange, symbol, "timestamp", spread_bps
+FROM crypto_prices
+WHERE
+    "timestamp" >= %(from_ts)s
+    AND "timestamp" < %(until_ts)s
+    AND spread_bps >= 100

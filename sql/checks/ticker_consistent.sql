@@ -1,0 +1,12 @@
+-- severity: warn
+-- meaning: of the rolling day, last price and vwap are between low and high
+-- do: the exchange's ticker contradicts itself; candles and trades do not depend on it
+SELECT exchange, symbol, "timestamp", low, close, vwap_24h, high
+FROM crypto_prices
+WHERE
+    "timestamp" >= %(from_ts)s
+    AND "timestamp" < %(until_ts)s
+    AND (
+        close NOT BETWEEN low AND high
+        OR vwap_24h NOT BETWEEN low * (1 - 1e-7) AND high * (1 + 1e-7)
+    )

@@ -1,0 +1,110 @@
+"""The stores counted end to end, on real Kafka, PostgreSQL and InfluxDB, and the checks judged."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from include import wire
+from include.broker.records import Outgoing
+from include.broker.writer import TransactionalWriter
+from include.exchange.trade_history import trades_between
+from include.kpis.records import MINUTE_MS, Trades
+from include.quality.audit import audit
+from include.quality.verdict import SETTLED, judge
+from include.warehouse.drain import drain
+from tests.quality.conftest import BTC, FROM_MS, MARKETS, NOON_MS, rows, when
+
+NOW = when(NOON_MS) + SETTLED
+COUNTED_MS = NOON_MS - 5 * MINUTE_MS
+
+
+@pytest.fixture
+def publish(settings):
+    writer = TransactionalWriter(settings, f"test-{settings.topic_market}")
+
+    def send(events):
+        writer.write(
+            [
+                Outgoing(
+                    settings.topic_market,
+                    f"{event.exchange}:{event.symbol}".encode(),
+                    wire.encode(event),
+                    wire.type_of(event),
+                )
+                for event in events
+            ]
+        )
+
+    yield send
+    writer.close()
+
+
+async def told(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
+    """Return what a producer would publish of the window."""
+    pages = [
+        page async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms)
+    ]
+    trades = [Trades(*market, until_ms, tuple(page)) for page in pages if page]
+    return [*trades, *await exchange.binance.candles(market.symbol, from_ms, until_ms)]
+
+
+async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_difference(
+    exchange, audited, publish, writer, owner
+):
+    for market in MARKETS:
+        publish(await told(exchange, market))
+    await asyncio.to_thread(drain, writer, audited)
+    await asyncio.to_thread(audit, writer, audited)
+
+    verdict = await asyncio.to_thread(judge, writer, audited, NOW)
+
+    assert (verdict.markets, verdict.failed) == (2, [])
+    counts = rows(
+        writer,
+        "SELECT raw_exchange, raw_postgres, trades_kafka, trades_postgres, trades_influxdb,"
+        " candles_postgres, candles_influxdb FROM store_counts",
+    )
+    assert len(counts) == 2
+    for raw_exchange, raw, kafka, postgres, influxdb, candles, in_influxdb in counts:
+        assert raw_exchange == raw > 0
+        assert kafka == postgres == influxdb > 0
+        assert (candles, in_influxdb) == (5, 0)  # no consumer ran
+    assert [line.partition(":")[0] for line in verdict.warned] == [
+        "stores_agree_on_candles",
+        "ticks_every_minute",
+    ]
+
+    owner.execute(
+        "DELETE FROM trades WHERE symbol = %s AND ts >= %s", [BTC.symbol, when(COUNTED_MS)]
+    )
+    lost = await asyncio.to_thread(judge, writer, audited, NOW)
+    assert [line.partition(":")[0] for line in lost.failed] == ["stores_agree_on_trades"]
+    await asyncio.to_thread(audit, writer, audited)
+    assert (await asyncio.to_thread(judge, writer, audited, NOW)).failed == []
+
+
+async def test_what_was_never_published_is_repaired_beside_kafka(
+    exchange, audited, publish, writer
+):
+    away_ms = NOON_MS - 3 * MINUTE_MS
+    events = [
+        *await told(exchange, BTC, until_ms=away_ms),
+        *await exchange.binance.candles(BTC.symbol, away_ms, NOON_MS),
+    ]
+    publish(events)
+    await asyncio.to_thread(drain, writer, audited)
+
+    done = await asyncio.to_thread(audit, writer, audited)
+    later = await asyncio.to_thread(judge, writer, audited, NOW)
+    again = await asyncio.to_thread(judge, writer, audited, NOW + timedelta(minutes=5))
+
+    assert done.repaired.closed == 3
+    assert later.failed == again.failed == []
+    ((kafka, postgres, added),) = rows(
+        writer,
+        "SELECT trades_kafka, trades_postgres, (SELECT sum(trades_added) FROM gap_ledger)"
+        " FROM store_counts WHERE until_ts = %s",
+        when(NOON_MS),
+    )
+    assert kafka + added == postgres > kafka
