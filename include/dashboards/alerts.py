@@ -80,6 +80,18 @@ def rules() -> list[Alert]:
             wait_s=0,
         ),
         Alert(
+            "lag",
+            "Lag",
+            "warning",
+            "Partition {{ $labels.partition }}: "
+            '{{ printf "%.0f" $values.B.Value }} records are not read yet. '
+            "Look at the consumer's health.",
+            flux("alerts/lag"),
+            threshold=10_000,
+            window_s=300,
+            wait_s=60,
+        ),
+        Alert(
             "dead-letters",
             "Dead letters",
             "warning",

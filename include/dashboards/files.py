@@ -5,7 +5,9 @@ from pathlib import Path
 
 from include.dashboards.alerts import alerts
 from include.dashboards.datasources import datasources, folders
+from include.dashboards.history import history
 from include.dashboards.market import market
+from include.dashboards.pipeline import pipeline
 from include.dashboards.queries import Json
 from include.errors import Misconfigured
 
@@ -26,7 +28,7 @@ def generated() -> dict[Path, str]:
 
 def dashboards() -> list[Json]:
     """Return all dashboards."""
-    return [market()]
+    return [market(), pipeline(), history()]
 
 
 def write() -> None:

@@ -44,15 +44,19 @@ def _uses(text: str, name: str) -> bool:
     return re.search(rf'(?<![\w."]){name}(?![\w":])', code) is not None
 
 
-def sql(name: str, ref: str = "A", *, is_series: bool = False) -> Json:
-    """Return a panel's query of PostgreSQL: the file `sql/dashboards/<name>.sql`."""
+def sql(name: str, ref: str = "A", *, unit: str = "") -> Json:
+    """
+    Return a panel's query of PostgreSQL: the file `sql/dashboards/<name>.sql`.
+
+    Where it says @unit stands *unit*, a word that PostgreSQL's date_trunc knows.
+    """
     return {
         "refId": ref,
         "datasource": POSTGRES,
         "editorMode": "code",
-        "format": "time_series" if is_series else "table",
+        "format": "table",
         "rawQuery": True,
-        "rawSql": _text(SQL / f"{name}.sql"),
+        "rawSql": _text(SQL / f"{name}.sql").replace("@unit", unit),
     }
 
 

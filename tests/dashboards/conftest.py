@@ -8,11 +8,18 @@ import pytest
 from influxdb_client import InfluxDBClient
 
 from include.dashboards.files import dashboards
+from include.history.indicators import recompute_stale
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
 from include.kpis.fold import Fold
-from include.kpis.records import MINUTE_MS, Level, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trades
+from include.streaming.health.definitions import BOTH, METRICS, Kind
+from include.streaming.health.health import Health
+from include.streaming.health.snapshots import Camera, as_lines
+from include.warehouse.connection import connect
+from include.warehouse.drain import drain
 from tests.dashboards import rendering
+from tests.history.market import store
 from tests.kpis import simulated
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -70,6 +77,16 @@ class Stores:
         writer.close()
         return points
 
+    def write_health(self):
+        """Put a snapshot of each service, every metric counted once, into InfluxDB."""
+        for service in BOTH:
+            self.write_snapshot(Camera(_busy(service)).take())
+
+    def write_snapshot(self, snapshot):
+        writer = InfluxDB(self._settings)
+        writer.write(as_lines(snapshot))
+        writer.close()
+
     def close(self):
         self._influxdb.close()
 
@@ -91,12 +108,33 @@ def stores(servers, settings, influx_reader_token_file):
         found.close()
 
 
+def _busy(service):
+    health = Health(service, 1, [])
+    for metric in METRICS:
+        labels = ["binance" if name == "exchange" else "0" for name in metric.labels]
+        if service not in metric.services:
+            continue
+        if metric.kind is Kind.COUNTER:
+            health.metrics.add(metric, *labels)
+        elif metric.kind is Kind.GAUGE:
+            health.metrics.set(metric, 1.0, *labels)
+        else:
+            health.metrics.observe(metric, [0.2])
+    return health
+
+
 @pytest.fixture
-def filled(stores):
+def filled(stores, settings):
     """The stores with two hours of two symbols, until now."""
     now_ms = int(time.time() * 1000)
-    for symbol in SYMBOLS:
-        stores.write(market_events(symbol, now_ms))
+    with connect(settings, application="test") as connection:
+        drain(connection, settings)  # of an empty topic: it registers its offsets
+        for symbol in SYMBOLS:
+            events = list(market_events(symbol, now_ms))
+            stores.write(events)
+            store(connection, [event for event in events if isinstance(event, Candle)])
+        recompute_stale(connection)
+    stores.write_health()
     return stores
 
 

@@ -35,5 +35,7 @@ def sql(query, since=timedelta(hours=3), **variables):
 def _with_variables(query, variables):
     for name, value in (VARIABLES | variables).items():
         query = query.replace(f"${{{name}}}", value)
+        quoted = value.replace("'", "''")
+        query = query.replace(f"${{{name}:sqlstring}}", f"'{quoted}'")
     assert "${" not in query, query
     return query

@@ -10,6 +10,7 @@ from include.dashboards.alerts import rules
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint
 from include.kpis.records import MINUTE_MS
+from include.streaming.health.snapshots import HealthPoint, Snapshot
 from tests.dashboards.conftest import market_events, tick
 
 RULES = {rule.uid: rule for rule in rules()}
@@ -32,6 +33,19 @@ def test_a_sound_market_alerts_nobody(filled):
     quiet = [uid for uid in RULES if uid not in ("macd-cross", "big-move")]  # those depend on it
 
     assert {uid: firing(filled, uid) for uid in quiet} == {uid: set() for uid in quiet}
+
+
+def test_a_lag(stores):
+    lag = {"kafka_lag_records": 12_000.0}
+    points = [
+        HealthPoint({"partition": "3"}, lag),
+        HealthPoint({"partition": "4"}, {**lag, "kafka_lag_records": 3.0}),
+    ]
+    stores.write_snapshot(Snapshot("consumer", "here:1", now_ms(), points))
+
+    rows = stores.run(RULES["lag"].query, since=timedelta(seconds=RULES["lag"].window_s))
+
+    assert {r["partition"] for r in rows if r["_value"] > RULES["lag"].threshold} == {"3"}
 
 
 def test_a_stale_feed(stores):

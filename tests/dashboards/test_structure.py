@@ -11,9 +11,11 @@ from include.dashboards.files import dashboards, differing, generated
 from include.dashboards.layout import COLUMNS
 from include.errors import Misconfigured
 from include.kpis.registry import NAMES
+from include.streaming.health.definitions import METRICS, Kind
 from tests.dashboards.conftest import panels
 
 BOARDS = dashboards()
+QUANTILES = ("p50", "p95", "p99")
 UIDS = {source["uid"] for source in datasources()["datasources"]}
 
 
@@ -65,7 +67,7 @@ def test_every_variable_used_is_declared():
         for panel in board["panels"]:
             for target in panel["targets"]:
                 text = target.get("query") or target["rawSql"]
-                assert set(re.findall(r"\$\{(\w+)\}", text)) <= declared, panel["title"]
+                assert set(re.findall(r"\$\{(\w+)", text)) <= declared, panel["title"]
 
 
 def test_every_kpi_that_is_shown_is_one():
@@ -77,6 +79,18 @@ def test_every_kpi_that_is_shown_is_one():
             if "crypto_prices" in target["query"]:
                 shown |= set(re.findall(r'_field == "(\w+)"', target["query"]))
     assert {"close", "vwap", "macd_hist"} <= shown <= set(NAMES)
+
+
+def test_every_metric_that_is_shown_is_one():
+    known = {metric.name for metric in METRICS}
+    known |= {f"{name.removesuffix('_total')}_per_s" for name in known if name.endswith("_total")}
+    known |= {f"{m.name}_{p}" for m in METRICS if m.kind is Kind.SUMMARY for p in QUANTILES}
+    (board,) = [board for board in BOARDS if board["uid"] == "pipeline"]
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    health = [t["query"] for t in targets if "pipeline_health" in t.get("query", "")]
+    shown = {name for query in health for name in re.findall(r'_field == "(\w+)"', query)}
+
+    assert {"kafka_lag_records", "store_latency_seconds_p99"} <= shown <= known
 
 
 def test_no_secret_is_written():

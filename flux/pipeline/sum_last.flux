@@ -1,0 +1,10 @@
+// The newest value of each series of a metric, added up.
+from(bucket: bucket)
+    |> range(start: start, stop: stop)
+    |> filter(fn: (r) => r._measurement == "pipeline_health")
+    |> filter(fn: (r) => @fields)
+    |> aggregateWindow(every: window, fn: last, createEmpty: false, timeSrc: "_start")
+    |> group(columns: ["_time"])
+    |> sum()
+    |> group()
+    |> sort(columns: ["_time"])

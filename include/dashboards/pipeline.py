@@ -1,0 +1,184 @@
+"""The Pipeline dashboard: rates, latency, lag, what was refused, tried again, lost."""
+
+from include.dashboards.layout import dashboard
+from include.dashboards.panels import GREEN, RED, YELLOW, series, stat, states, table
+from include.dashboards.queries import Json, flux, sql
+
+UID = "pipeline"
+LAG = ((None, GREEN), (1_000.0, YELLOW), (10_000.0, RED))
+AGE = ((None, GREEN), (30.0, YELLOW), (120.0, RED))
+DRAIN_AGE = ((None, GREEN), (150.0, YELLOW), (600.0, RED))  # it runs every minute
+
+
+def pipeline() -> Json:
+    """Return the dashboard."""
+    return dashboard(
+        UID,
+        "Pipeline",
+        "Whether the pipeline keeps up: rates, latency, lag, refusals, retries, losses.",
+        [
+            (4, _tiles()),
+            (5, [_ready()]),
+            (8, [_published(), _stored()]),
+            (8, [_latency(), _market_lag()]),
+            (8, [_kafka_lag(), _ticks()]),
+            (8, [_transactions(), _retries()]),
+            (8, [_refusals(), _incidents()]),
+        ],
+        since="now-1h",
+        refresh="10s",
+    )
+
+
+def _tiles() -> list[Json]:
+    return [
+        stat(
+            "Not read yet",
+            "Kafka records that no consumer has read.",
+            flux("pipeline/sum_last", fields=("kafka_lag_records",)),
+            unit="suffix: records",
+            steps=LAG,
+        ),
+        stat(
+            "Oldest unwritten event",
+            "Age of the oldest event that is read and not in InfluxDB.",
+            flux("pipeline/sum_last", fields=("oldest_unwritten_seconds",)),
+            unit="s",
+            steps=AGE,
+        ),
+        stat(
+            "Last drain",
+            "Time since the drain last moved its offsets in PostgreSQL.",
+            sql("pipeline/drain_age"),
+            unit="s",
+            steps=DRAIN_AGE,
+        ),
+        stat(
+            "Markets behind",
+            "Markets whose newest published event is more than 60 s old.",
+            flux("pipeline/sum_last", fields=("markets_behind",)),
+            unit="none",
+            steps=((None, GREEN), (1.0, RED)),
+        ),
+        stat(
+            "Partitions paused",
+            "Partitions a consumer owns and does not read, because InfluxDB does not keep up.",
+            flux("pipeline/sum_last", fields=("partitions_paused",)),
+            unit="none",
+            steps=((None, GREEN), (1.0, YELLOW)),
+        ),
+    ]
+
+
+def _ready() -> Json:
+    return states(
+        "Ready",
+        "What /healthz of each service says.",
+        flux("pipeline/ready"),
+        mappings={"ready": GREEN, "not ready": RED},
+    )
+
+
+def _published() -> Json:
+    return _health(
+        "Published",
+        "Events a second that the producer committed to Kafka, by type and market.",
+        "published_per_s",
+        unit="suffix: events/s",
+    )
+
+
+def _stored() -> Json:
+    return _health(
+        "Stored",
+        "Points a second that the consumer stored in InfluxDB, by measurement.",
+        "points_per_s",
+        unit="suffix: points/s",
+    )
+
+
+def _latency() -> Json:
+    return _health(
+        "Latency",
+        "From an event's time at the exchange to stored in InfluxDB: half of the events, 95 %, "
+        "99 % of the last minute were faster.",
+        "store_latency_seconds_p50",
+        "store_latency_seconds_p95",
+        "store_latency_seconds_p99",
+        unit="s",
+    )
+
+
+def _market_lag() -> Json:
+    return _health(
+        "Behind the exchange",
+        "The exchange's clock minus the newest event published, by market.",
+        "market_lag_seconds",
+        unit="s",
+    )
+
+
+def _kafka_lag() -> Json:
+    return _health(
+        "Lag",
+        "Kafka records not yet read, by partition.",
+        "kafka_lag_records",
+        unit="suffix: records",
+    )
+
+
+def _ticks() -> Json:
+    return series(
+        "Ticks",
+        "Ticks stored a minute, by symbol; a minute without one is 0.",
+        [flux("pipeline/ticks")],
+        unit="suffix: ticks/min",
+    )
+
+
+def _transactions() -> Json:
+    return _health(
+        "Writing",
+        "Time of a Kafka transaction (producer) and of a batch into InfluxDB (consumer), "
+        "retries included: 95 % were faster.",
+        "transaction_seconds_p95",
+        "write_seconds_p95",
+        unit="s",
+    )
+
+
+def _retries() -> Json:
+    return _health(
+        "Tried again",
+        "Retries and reconnects since the start of each service, by what was away.",
+        "retries_total",
+        "reconnects_total",
+        unit="none",
+    )
+
+
+def _refusals() -> Json:
+    return _health(
+        "Refused and parked",
+        "Calls the exchange refused and records that could not be read, since the start of each "
+        "service, by reason; trades the exchange's history does not have.",
+        "refusals_total",
+        "dead_letters_total",
+        "gap_trades_total",
+        unit="none",
+    )
+
+
+def _incidents() -> Json:
+    return table(
+        "On the way to PostgreSQL",
+        "Records that could not be read (`make dead-letters` shows them), ranges that Kafka "
+        "deleted before they were drained, times the drain refused to go on.",
+        sql("pipeline/incidents"),
+        unit="none",
+        columns={"kind": {"custom.width": 320}, "last_hour": {}, "last_day": {}, "ever": {}},
+    )
+
+
+def _health(title: str, description: str, *metrics: str, unit: str) -> Json:
+    return series(title, description, [flux("pipeline/health", fields=metrics)], unit=unit)
