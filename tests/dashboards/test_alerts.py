@@ -36,11 +36,8 @@ def test_a_sound_market_alerts_nobody(filled):
 
 
 def test_a_lag(stores):
-    lag = {"kafka_lag_records": 12_000.0}
-    points = [
-        HealthPoint({"partition": "3"}, lag),
-        HealthPoint({"partition": "4"}, {**lag, "kafka_lag_records": 3.0}),
-    ]
+    lags = {"3": 12_000.0, "4": 3.0}
+    points = [HealthPoint({"partition": p}, {"kafka_lag_records": n}) for p, n in lags.items()]
     stores.write_snapshot(Snapshot("consumer", "here:1", now_ms(), points))
 
     rows = stores.run(RULES["lag"].query, since=timedelta(seconds=RULES["lag"].window_s))
