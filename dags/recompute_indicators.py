@@ -1,16 +1,18 @@
 """
 ### recompute_indicators
 
-Every five minutes computes the indicators of new and revised candles with pandas-ta, and compares
-the stream with them.
+Every five minutes computes the indicators of new and revised candles with pandas-ta, then compares
+the stream with them and corrects it where it is wrong.
 
 * **Reads** `candles`: whatever was written since the last run, however late, with the day before it
-  as warm-up.
-* **Writes** `indicators` (session VWAP, MACD), all markets in one task; a row only where it is new
-  or has other values.
-* **If it fails** let it retry: a run computes all that is missing, so the next one heals what this
-  one left. Failed without a retry, a person must act; the task's last line says what was expected,
-  what was found and what to do.
+  as warm-up; InfluxDB's `crypto_candles`.
+* **Writes** `indicators` (session VWAP, MACD), all markets in one task, a row only where it is new
+  or has other values; `reconciliations` (stream against batch, by hour and KPI); points of
+  `crypto_candles` that a revision or a gap made wrong, and `corrections` that say so.
+* **If it fails** let it retry: a run does all that is missing, so the next one heals what this one
+  left. Failed without a retry, a person must act; the task's last line says what was expected, what
+  was found and what to do. A reconciliation with status `differs` or `missing` that stays means
+  that InfluxDB does not keep what is written to it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -48,7 +50,25 @@ def recompute_indicators() -> None:
         structlog.get_logger().info("recompute.done", **done)
         return done
 
-    recompute()
+    @task(
+        inlets=fleet.assets("indicators"),
+        outlets=fleet.assets("reconciliations", "corrections"),
+        execution_timeout=timedelta(minutes=10),
+    )
+    def reconcile() -> dict[str, object]:
+        """Compare the stream with what was computed, correct it; return the counts."""
+        import dataclasses
+
+        import structlog
+
+        from include.history.reconciliation import reconcile as reconcile_once
+
+        with fleet.open_market() as (connection, settings):
+            done = dataclasses.asdict(reconcile_once(connection, settings))
+        structlog.get_logger().info("reconcile.done", **done)
+        return done
+
+    recompute() >> reconcile()
 
 
 recompute_indicators()

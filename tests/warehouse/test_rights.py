@@ -17,6 +17,8 @@ TABLES = (
     "dead_letters",
     "candle_revisions",
     "indicators",
+    "reconciliations",
+    "corrections",
 )
 VIEWS = (*TABLES, "latest_prices", "candles_1m", "candle_holes")
 DEFINITIONS = (
