@@ -49,6 +49,7 @@ async def test_two_days_are_the_exchanges_own_and_twice_is_once(exchange, writer
     assert everything(writer) == before
 
 
+@pytest.mark.fault(29)
 async def test_a_candle_told_otherwise_is_a_revision(exchange, writer):
     (first, wrong) = await expected(exchange, UNTIL_MS - 2 * MINUTE_MS, markets=[BTC])
     planted = (*wrong[:7], wrong[7] * 1.01, *wrong[8:])
@@ -175,6 +176,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault(27)
 async def test_killed_between_pages_and_run_again_is_as_if_never_killed(
     exchange, settings, writer, pipeline_environment
 ):
