@@ -46,6 +46,10 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="How long one call of the exchange may take"
     )
 
+    trades_stream: bool = Field(
+        default=True, description="Take trades from the exchange's WebSocket, history as fallback"
+    )
+
     kafka_bootstrap: str = Field(default="127.0.0.1:19092", description="Kafka's host:port")
     topic_market: str = Field(default="crypto.market", description="Ticks, trades, candles, gaps")
     topic_checkpoints: str = Field(

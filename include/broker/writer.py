@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
@@ -31,6 +32,7 @@ class TransactionalWriter:
 
     def __init__(self, settings: Settings, transactional_id: str) -> None:
         self._settings = settings
+        self._commit_result: Any = None
         with kafka_errors(settings, "starting a transactional producer"):
             self._producer = KafkaProducer(
                 **client_options(settings),
@@ -67,12 +69,18 @@ class TransactionalWriter:
             self._commit()
 
     def close(self) -> None:
-        """Leave; an open transaction is aborted by the successor, or by its time-out."""
+        """
+        Leave; an open transaction is aborted by the successor, or by its time-out.
+
+        A `write` still waiting in another thread fails: nobody would answer it any more.
+        """
         _leave(self._producer)
+        if self._commit_result is not None and not self._commit_result.is_done:
+            self._commit_result.done(KafkaTimeoutError("closed while it was committing"))
 
     def _commit(self) -> None:
         """As `commit_transaction`, which knows no time-out."""
-        result = self._producer._transaction_manager.begin_commit()
+        self._commit_result = result = self._producer._transaction_manager.begin_commit()
         self._producer._sender.wakeup()
         if not result.wait(COMMIT_TIMEOUT_MS):
             raise KafkaTimeoutError(f"no commit after {COMMIT_TIMEOUT_MS} ms")

@@ -8,11 +8,15 @@ trades hide how to go on by id. Documented in Binance's spot API documentation, 
 import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from include.errors import Misconfigured, Unavailable
+from include.exchange.failures import one_line
 from include.exchange.rest import RestExchange
+from include.exchange.trade_stream import TradeStream, stream_address
 from include.kpis.records import MINUTE_MS, Candle, Trade
+from include.settings import Settings
 
 
 class Binance(RestExchange):
@@ -26,6 +30,10 @@ class Binance(RestExchange):
 
     page_size = 1000
     window_ms = 3_600_000
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(name, settings)
+        self._last_raw_ids: dict[str, int] = {}
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -60,9 +68,38 @@ class Binance(RestExchange):
         answer = await self._call(doing, self._client.publicGetTime)
         return self._parsed(doing, [answer], lambda row: int(row["serverTime"]))[0]
 
+    def trade_stream(self, symbols: Sequence[str]) -> TradeStream:
+        """Return the stream of the aggregate trades of *symbols*; connect first."""
+        return TradeStream(
+            self.name,
+            stream_address(self.name, self._settings.exchange_url.rstrip("/")),
+            self.gate,
+            {self._client.market_id(symbol): symbol for symbol in symbols},
+            timeout_s=self._settings.exchange_timeout_s,
+        )
+
+    def last_raw_id(self, symbol: str) -> int | None:
+        """Return the raw id of the last trade as of the last `tick` of *symbol*; None: unknown."""
+        return self._last_raw_ids.get(symbol)
+
+    def _check_answers(self, symbol: str, ticker: Any, book: Any) -> None:
+        super()._check_answers(symbol, ticker, book)
+        answer, market_id = ticker["info"], self._client.market_id(symbol)
+        if answer.get("symbol") != market_id:
+            raise Unavailable(
+                f"{self.name}: ticker of {symbol}: expected {market_id}, "
+                f"found {one_line(str(answer.get('symbol')))}"
+            )
+        self._last_raw_ids.pop(symbol, None)
+        if str(answer.get("lastId", "")).isdigit():
+            self._last_raw_ids[symbol] = int(answer["lastId"])
+
     async def trades_from(self, symbol: str, first_id: int) -> list[Trade]:
         """Return up to `page_size` aggregate trades, ascending, from id *first_id* on."""
-        return await self._agg_trades(symbol, {"fromId": first_id})
+        trades = await self._agg_trades(symbol, {"fromId": first_id})
+        if trades and trades[0].trade_id < first_id:
+            raise self._unexpected(f"trades of {symbol}", f"id {trades[0].trade_id}", first_id)
+        return trades
 
     async def trades_since(self, symbol: str, since_ms: int) -> list[Trade]:
         """Return up to `page_size` aggregate trades of the hour from *since_ms* on, ascending."""
@@ -86,13 +123,23 @@ class Binance(RestExchange):
         rows = await self._call(doing, lambda: self._client.publicGetKlines(query))
         recv_ts_ms = time.time_ns() // 1_000_000
         candles = self._parsed(doing, rows, lambda row: _candle(self.name, symbol, recv_ts_ms, row))
+        for earlier, later in pairwise(c.open_ts_ms for c in candles):
+            if later <= earlier:
+                raise self._unexpected(doing, f"minute {later}", earlier + MINUTE_MS)
         return [c for c in candles if from_ms <= c.open_ts_ms < until_ms]
 
     async def _agg_trades(self, symbol: str, query: dict[str, int]) -> list[Trade]:
         asked = {"symbol": self._client.market_id(symbol), "limit": self.page_size, **query}
         doing = f"trades of {symbol}"
         rows = await self._call(doing, lambda: self._client.publicGetAggTrades(asked))
-        return self._parsed(doing, rows, _trade)
+        trades = self._parsed(doing, rows, _trade)
+        for earlier, later in pairwise(t.trade_id for t in trades):
+            if later <= earlier:
+                raise self._unexpected(doing, f"id {later}", earlier + 1)
+        return trades
+
+    def _unexpected(self, doing: str, found: str, least: int) -> Unavailable:
+        return Unavailable(f"{self.name}: {doing}: expected {least} or later next, found {found}")
 
     def _parsed[T](self, doing: str, rows: object, parse: Callable[[Any], T]) -> list[T]:
         try:

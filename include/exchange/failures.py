@@ -10,22 +10,23 @@ from include.errors import Misconfigured, PipelineError, Unavailable
 DEFAULT_PAUSE_S = 60.0  # told to stop without being told for how long: Binance counts by the minute
 LONGEST_PAUSE_S = 3 * 86_400.0  # Binance's longest ban
 MESSAGE_LENGTH = 200
+SILENCE_ASKED = (418, 429)  # HTTP statuses
 
 
 class RateLimited(Unavailable):
     """The exchange wants silence for `retry_after_s`, from all symbols of this address."""
 
 
-def named(failure: ccxt.BaseError, doing: str, headers: Mapping[str, str]) -> PipelineError:
+def named(failure: ccxt.BaseError, doing: str) -> PipelineError:
     """
     Return our error for a failed call.
 
-    *headers* are the response's: a Retry-After in them is honoured. ccxt raises DDoSProtection for
-    429 and 418, ExchangeNotAvailable for 451 and 403, ExchangeError for an error body with 200.
+    ccxt raises DDoSProtection for 429 and 418, ExchangeNotAvailable for 451 and 403, ExchangeError
+    for an error body with 200.
     """
     text = one_line(_cause(failure))
     if isinstance(failure, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
-        return RateLimited(f"{doing}: {text}", retry_after_s=_pause_s(headers))
+        return RateLimited(f"{doing}: {text}")
     if isinstance(failure, ccxt.RestrictedLocation) or " 451 " in text:
         return Misconfigured(
             f"{doing}: the exchange does not serve this location (HTTP 451): try "
@@ -50,7 +51,8 @@ def one_line(text: str) -> str:
     return clean if len(clean) <= MESSAGE_LENGTH else clean[:MESSAGE_LENGTH] + "…"
 
 
-def _pause_s(headers: Mapping[str, str]) -> float:
+def pause_s(headers: Mapping[str, str]) -> float:
+    """Return how long the headers of a 429 or 418 want silence, in seconds."""
     for name, value in headers.items():
         if name.lower() == "retry-after" and value.strip().isdigit():
             return min(float(value), LONGEST_PAUSE_S)

@@ -9,7 +9,8 @@ from typing import Any
 import ccxt.async_support as ccxt
 
 from include.errors import Misconfigured, Unavailable
-from include.exchange.failures import RateLimited, named
+from include.exchange.failures import SILENCE_ASKED, RateLimited, named, pause_s
+from include.exchange.gate import gate_of
 from include.kpis.records import Level, Tick
 from include.settings import Settings
 
@@ -20,7 +21,8 @@ class RestExchange:
     """
     Ticker and book of any exchange ccxt speaks to.
 
-    One object per exchange and process: its rate limit and its pauses are shared by all symbols.
+    One object per exchange and process: its rate limit is shared by all symbols. The silence an
+    exchange asks for is kept by all objects of a process that ask the same address.
     """
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -36,12 +38,35 @@ class RestExchange:
             raise Misconfigured(f"PIPELINE_MARKETS: ccxt knows no exchange {name!r}{hint}")
         self.name = name
         self._settings = settings
-        self._silent_until_s = 0.0
+        self.gate = gate_of(settings.exchange_url or name)
         options = {"enableRateLimit": True, "timeout": int(settings.exchange_timeout_s * 1000)}
         self._client: Any = getattr(ccxt, name)({**options, **self._options()})
+        self._guard(self._client)
 
     def _options(self) -> dict[str, Any]:
         return {}
+
+    def _guard(self, client: Any) -> None:
+        """
+        Close the gate at the answer that asks for silence, and hold back what is still queued.
+
+        In ccxt, because both happen there: calls wait in its throttle, and of answers that come
+        together it keeps the headers of the last.
+        """
+        fetch, on_rest_response = client.fetch, client.on_rest_response
+
+        async def guarded_fetch(*args: Any, **options: Any) -> Any:
+            self.gate.check(self.name)
+            return await fetch(*args, **options)
+
+        def noticing(
+            code: int, reason: str, url: str, method: str, headers: Any, *rest: Any
+        ) -> Any:
+            if code in SILENCE_ASKED:
+                self.gate.close(pause_s(headers))
+            return on_rest_response(code, reason, url, method, headers, *rest)
+
+        client.fetch, client.on_rest_response = guarded_fetch, noticing
 
     async def connect(self, symbols: Sequence[str]) -> None:
         """
@@ -77,8 +102,7 @@ class RestExchange:
             ),
         )
         recv_ts_ms = time.time_ns() // 1_000_000
-        if ticker.get("last") is None or ticker.get("timestamp") is None:
-            raise Unavailable(f"ticker of {symbol}: {self.name} answered without a price or a time")
+        self._check_answers(symbol, ticker, book)
         return Tick(
             self.name,
             symbol,
@@ -94,6 +118,13 @@ class RestExchange:
             asks=_levels(book["asks"]),
         )
 
+    def _check_answers(self, symbol: str, ticker: Any, book: Any) -> None:
+        """Refuse what ccxt makes of an empty answer: a ticker and a book of nothing."""
+        if ticker.get("last") is None or ticker.get("timestamp") is None:
+            raise Unavailable(f"ticker of {symbol}: {self.name} answered without a price or a time")
+        if not book["bids"] and not book["asks"] and book.get("nonce") is None:
+            raise Unavailable(f"book of {symbol}: {self.name} answered without a book")
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
@@ -101,15 +132,15 @@ class RestExchange:
     async def _call[T](self, doing: str, request: Callable[[], Awaitable[T]]) -> T:
         """Call the exchange once, not before a pause it asked for is over."""
         doing = f"{self.name}: {doing}"
-        remaining_s = self._silent_until_s - time.monotonic()
-        if remaining_s > 0:
-            raise RateLimited(f"{doing}: waiting as told", retry_after_s=remaining_s)
+        self.gate.check(doing)
         try:
             return await request()
         except ccxt.BaseError as e:
-            error = named(e, doing, self._client.last_response_headers or {})
+            error = named(e, doing)
             if isinstance(error, RateLimited):
-                self._silent_until_s = time.monotonic() + (error.retry_after_s or 0.0)
+                if not self.gate.remaining_s:  # told in words, without for how long
+                    self.gate.close(pause_s({}))
+                error.retry_after_s = self.gate.remaining_s
             raise error from e
         except (TypeError, KeyError, ValueError, IndexError, AttributeError) as e:
             # ccxt parses what it is sent: a body of another shape fails inside its parser

@@ -1,6 +1,5 @@
 """Fixed deadlines: work that takes long does not push the next turn back."""
 
-import asyncio
 import time
 
 
@@ -17,15 +16,16 @@ class Deadlines:
         self._next_s = time.monotonic()
         self.missed = 0
 
-    async def next_turn(self) -> None:
-        """Sleep until the next turn is due; with an interval of 0, only let others run."""
-        if self._interval_s <= 0:
-            await asyncio.sleep(0)
-            return
+    @property
+    def remaining_s(self) -> float:
+        """How long until the turn is due; 0 if it is."""
+        return max(0.0, self._next_s - time.monotonic())
+
+    def advance(self) -> None:
+        """Set the next turn an interval after this one was due, past those already missed."""
         now_s = time.monotonic()
         self._next_s += self._interval_s
-        if self._next_s < now_s:
+        if self._next_s < now_s and self._interval_s > 0:
             skipped = int((now_s - self._next_s) // self._interval_s) + 1
             self.missed += skipped
             self._next_s += skipped * self._interval_s
-        await asyncio.sleep(max(0.0, self._next_s - now_s))

@@ -1,7 +1,7 @@
 """Gather the batches of all markets and publish them in few transactions."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Protocol
 
 from include import wire
@@ -12,6 +12,7 @@ from include.streaming.follower import Batch
 
 GATHER_S = 0.1  # a transaction costs some 30 ms: one for all markets that come within this window
 MOST_BATCHES = 200
+STOP_WITHIN_S = 5.0
 
 
 class Writer(Protocol):
@@ -60,7 +61,7 @@ class Outbox:
             while len(gathered) < MOST_BATCHES and not self._waiting.empty():
                 gathered.append(self._waiting.get_nowait())
             batches = [batch for batch, _ in gathered]
-            await asyncio.to_thread(self._writer.write, self._records(batches))
+            await _to_its_end(asyncio.to_thread(self._writer.write, self._records(batches)))
             self._published(batches)
             for _, done in gathered:
                 if not done.cancelled():
@@ -76,3 +77,18 @@ class Outbox:
             ]
             records.append(progress.saved(self._settings, batch.market, batch.progress))
         return records
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """
+    Await *work*; when cancelled, for a little longer.
+
+    A thread cannot be cancelled: closing the writer under it would spoil a transaction that Kafka
+    is about to commit.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,), timeout=STOP_WITHIN_S)
+        raise

@@ -26,7 +26,10 @@ from include.streaming.follower import Batch, Follower
 from include.streaming.health.producer import ProducerHealth, TimedWriter
 from include.streaming.health.services import producer_health
 from include.streaming.health.source import ObservedSource
+from include.streaming.live_trades import LiveTrades
 from include.streaming.outbox import Outbox
+from include.streaming.subscription import Subscription
+from include.streaming.turns import Turns
 
 TRANSACTIONAL_ID = "crypto-kpi-producer"
 REPORT_EVERY_S = 30.0
@@ -91,18 +94,46 @@ async def _publish(
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.run())
                 group.create_task(_report_counts(counts))
+                live = _subscribe(exchanges, settings, health, group)
                 for market, known in found.items():
                     follower = Follower(
                         ObservedSource(exchanges[market.exchange], health),
                         market,
                         known,
                         history_bars=settings.history_bars,
+                        live=live.get(market),
                     )
                     group.create_task(_follow(follower, market, outbox, settings, health))
         except* Unavailable as failures:
             raise service.first(failures) from failures
     finally:
         await asyncio.to_thread(writer.close)
+
+
+def _subscribe(
+    exchanges: Mapping[str, Binance],
+    settings: Settings,
+    health: ProducerHealth,
+    group: asyncio.TaskGroup,
+) -> dict[MarketKey, LiveTrades]:
+    """Keep a trade stream of each exchange while *group* runs; return the markets' buffers."""
+    live: dict[MarketKey, LiveTrades] = {}
+    for name, exchange in exchanges.items() if settings.trades_stream else ():
+        symbols = [market.symbol for market in settings.markets if market.exchange == name]
+        stream = f"{name}_stream"
+        subscription = Subscription(
+            exchange.trade_stream(symbols),
+            symbols,
+            report=_report("stream.unavailable", partial(_retried, health, stream), exchange=name),
+            lost=partial(health.reconnected, stream),
+        )
+        live |= {MarketKey(name, symbol): found for symbol, found in subscription.live.items()}
+        group.create_task(subscription.run())
+    return live
+
+
+def _retried(health: ProducerHealth, dependency: str, failure: Unavailable) -> None:
+    health.retried(dependency)
 
 
 async def _follow(
@@ -113,21 +144,21 @@ async def _follow(
     health: ProducerHealth,
 ) -> None:
     """Follow one market until cancelled, or until the exchange refuses it for good."""
-    deadlines = Deadlines(settings.poll_interval_s)
     noted = partial(health.market_refused, market)
-    report = _report("exchange.unavailable", noted, market=str(market))
-    while True:
-        try:
+    turns = Turns(follower, outbox.put, Deadlines(settings.poll_interval_s))
+    try:
+        while True:
+            report = _report("exchange.unavailable", noted, market=str(market))
             async for attempt in retry.until_available(report):
                 with attempt:
-                    async for batch in follower.batches():
-                        await outbox.put(batch)
-        except Misconfigured as e:
-            health.market_refused(market, e)
-            logger.error("market.refused", market=str(market), error=str(e))
-            return
-        health.market_followed(market)
-        await deadlines.next_turn()
+                    await turns.ask()
+            health.market_followed(market)
+            async for attempt in retry.until_available(report):
+                with attempt:
+                    await turns.listen()
+    except Misconfigured as e:
+        health.market_refused(market, e)
+        logger.error("market.refused", market=str(market), error=str(e))
 
 
 def _count(counts: Counter[str], batches: list[Batch]) -> None:

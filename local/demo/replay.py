@@ -172,6 +172,7 @@ def _seeded(line: Line, exchange: _Exchange) -> Settings:
             "exchange_url": exchange.url,
             "poll_interval_s": 0.0,
             "history_bars": 0,
+            "trades_stream": False,  # asked for, they come in the same order each time
         }
     )
     writer = AcknowledgedWriter(settings, "replay")
@@ -190,6 +191,7 @@ def _service(line: Line, settings: Settings, name: str) -> Iterator["subprocess.
         "PIPELINE_EXCHANGE_URL": settings.exchange_url,
         "PIPELINE_POLL_INTERVAL_S": str(settings.poll_interval_s),
         "PIPELINE_HISTORY_BARS": str(settings.history_bars),
+        "PIPELINE_TRADES_STREAM": str(settings.trades_stream),
     }
     with _process(line, [f"include.streaming.{name}"], told) as process:
         yield process

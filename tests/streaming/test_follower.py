@@ -159,3 +159,29 @@ async def test_says_which_trades_the_history_lacks(exchange):
     gaps = [e for e in found if isinstance(e, Gap)]
     assert [(g.first_id, g.last_id) for g in gaps] == [(last + 1, last + 3)]
     assert found.index(gaps[0]) < [isinstance(e, Trades) for e in found].index(True)
+
+
+async def test_says_which_trades_are_missing_inside_a_page(exchange):
+    """
+    A hole between two trades of one answer is a hole all the same.
+    """
+    events = await events_of(follower(exchange))
+    last = trade_ids(events)[-1]
+
+    class Forgetful:
+        page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
+        tick, candles = exchange.binance.tick, exchange.binance.candles
+        last_raw_id = exchange.binance.last_raw_id
+
+        async def trades_from(self, symbol, first_id):
+            page = await exchange.binance.trades_from(symbol, first_id)
+            return [t for t in page if t.trade_id not in (last + 3, last + 4)]
+
+    exchange.clock.ms += 5 * MINUTE_MS
+    found = await events_of(Follower(Forgetful(), BTC, progress_after(events), history_bars=0))
+
+    kinds = [type(e) for e in found if isinstance(e, Trades | Gap)]
+    gaps = [e for e in found if isinstance(e, Gap)]
+    assert kinds == [Trades, Gap, Trades]
+    assert [(g.first_id, g.last_id) for g in gaps] == [(last + 3, last + 4)]
+    assert trade_ids(found)[:3] == [last + 1, last + 2, last + 5]

@@ -13,7 +13,7 @@ from include.errors import Misconfigured
 from include.kpis.records import Candle, MarketKey, Tick, Trades
 from include.streaming import progress
 from include.streaming.producer import produce
-from tests.exchange.conftest import opened
+from tests.exchange.conftest import NOON_MS, opened
 
 BTC = MarketKey("binance", "BTC/USDT")
 
@@ -146,3 +146,80 @@ async def test_a_wrong_symbol_ends_it_with_one_line(settings):
 
         with pytest.raises(Misconfigured, match=r"did you mean ETH/USDT\?"):
             await produce(told)
+
+
+@contextlib.asynccontextmanager
+async def flowing(exchange, times=20):
+    """Let the exchange's time pass, faster than ours, while the context lasts."""
+
+    async def flow():
+        while True:
+            await asyncio.sleep(0.02)
+            exchange.clock.ms += 20 * times
+
+    task = asyncio.create_task(flow())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def has_trades_until(settings, exchange, more_ms):
+    """Return a test of what Kafka holds: trades of each market until *more_ms* from now."""
+    until_ms = exchange.clock.ms + more_ms
+
+    def enough(found):
+        return all(
+            any(isinstance(e, Trades) and e.symbol == m.symbol and e.trades[-1].ts_ms > until_ms
+                for e in found)
+            for m in settings.markets
+        )  # fmt: skip
+
+    return enough
+
+
+async def connected(exchange, times=1):
+    """Return once the stream has been asked for so many times."""
+    while True:
+        if [path for _, path, _ in await exchange.requests()].count("/stream") >= times:
+            return
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.fault(24)
+async def test_a_broken_stream_leaves_no_hole_in_kafka(settings):
+    """
+    Whatever the stream loses comes from history, in its place, candles after their trades.
+    """
+    faults = (
+        {"stream": "", "action": "drop", "times": 5},
+        {"stream": "", "action": "swap", "times": 5},
+        {"stream": "", "action": "duplicate", "times": 5},
+        {"stream": "", "action": "close", "times": 1},
+    )
+    async with opened() as exchange, flowing(exchange):
+        told = settings.model_copy(
+            update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 5}
+        )
+        task = asyncio.create_task(run_until(told, has_trades_until(told, exchange, 150_000)))
+        async with asyncio.timeout(30):
+            await connected(exchange)
+        await exchange.fault(*faults)
+        await task
+        found = events(told)
+
+    for market in told.markets:
+        ids = trade_ids(found, market.symbol)
+        assert ids == list(range(ids[0], ids[-1] + 1))
+    check_candles_follow_their_trades(found)
+    assert any(isinstance(e, Candle) and e.open_ts_ms >= NOON_MS for e in found)
+
+
+def check_candles_follow_their_trades(found):
+    closed = {}
+    for event in found:
+        if isinstance(event, Trades):
+            open_ts_ms = event.trades[0].ts_ms // 60_000 * 60_000
+            assert open_ts_ms > closed.get(event.symbol, 0), "a trade after its minute's candle"
+        elif isinstance(event, Candle):
+            closed[event.symbol] = event.open_ts_ms

@@ -19,6 +19,9 @@ class ObservedSource:
         self._health.exchange_time(tick.exchange, tick.event_ts_ms)
         return tick
 
+    def last_raw_id(self, symbol: str) -> int | None:
+        return self._source.last_raw_id(symbol)
+
     async def trades_from(self, symbol: str, first_id: int) -> list[Trade]:
         return await self._source.trades_from(symbol, first_id)
 
