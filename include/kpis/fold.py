@@ -39,6 +39,14 @@ class Fold:
             case Gap():
                 return market.gap(event)
 
+    def late(self) -> int:
+        """Return how many trades came after their second had closed, of all markets, ever."""
+        return sum(market.seconds.late for market in list(self._markets.values()))
+
+    def repeated(self) -> int:
+        """Return how many trades, candles and ticks had come before, since it was resumed."""
+        return sum(market.repeated for market in list(self._markets.values()))
+
     def state(self) -> State:
         """Return all there is to remember, as what JSON can hold; floats keep every bit."""
         return {str(MarketKey(*key)): remembered(m) for key, m in self._markets.items()}

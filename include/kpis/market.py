@@ -28,6 +28,7 @@ class MarketFold:
         last_tick_ms: Time of the last tick; -1 before the first.
         filled: Minutes the exchange had no candle of.
         missing: Trades the exchange's history lacks.
+        repeated: Trades, candles and ticks that had come before, as far as this object saw.
     """
 
     session: Session = field(default_factory=Session)
@@ -39,6 +40,7 @@ class MarketFold:
     last_tick_ms: int = -1
     filled: int = 0
     missing: int = 0
+    repeated: int = 0
 
     def trades(self, batch: Trades) -> list[Point]:
         """Take a batch of trades; return the bars it closes."""
@@ -47,6 +49,7 @@ class MarketFold:
         for trade in batch.trades:
             trade_id, first_id, _, ts_ms, price, amount, _ = trade
             if trade_id <= last_id:  # seen before
+                self.repeated += 1
                 continue
             last_id = trade_id
             if first_id < 0:  # voided by the exchange
@@ -61,6 +64,7 @@ class MarketFold:
     def candle(self, candle: Candle) -> list[Point]:
         """Take a closed candle; one that is not newer than the last changes nothing."""
         if candle.open_ts_ms <= self.last_candle_ms:
+            self.repeated += 1
             return []
         self._fill_until(candle.open_ts_ms)
         self.session.candle(candle)
@@ -87,6 +91,7 @@ class MarketFold:
     def tick(self, tick: Tick) -> list[Point]:
         """Take a tick; one that is not newer than the last makes no point."""
         if tick.event_ts_ms <= self.last_tick_ms:
+            self.repeated += 1
             return []
         self.last_tick_ms = tick.event_ts_ms
         values = {

@@ -13,6 +13,7 @@ from include.kpis.session import Session, Traded
 def remembered(market: MarketFold) -> dict[str, Any]:
     """Return the market's state; dictionaries by number become lists of pairs."""
     state = asdict(market)
+    del state["repeated"]  # what comes again changes nothing that is kept
     state["session"]["minutes"] = list(state["session"]["minutes"].items())
     state["seconds"]["bars"] = list(state["seconds"]["bars"].items())
     return state

@@ -149,6 +149,7 @@ def _consume_from_checkpoints(
 ) -> None:
     with closing(AcknowledgedWriter(settings, "crypto-kpi-consumer-writer")) as writer:
         partitions = Partitions(settings, writer)
+        health.session_began(partitions)
         points = PointWriter(sink, stopping, _report(health))
         with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
             consumer = Consumer(settings, member, partitions, points, writer, health)

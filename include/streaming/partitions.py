@@ -60,6 +60,14 @@ class Partitions:
         """The partitions that were started and not given back."""
         return list(self._owned)
 
+    def late(self) -> int:
+        """Return how many trades came late, by the folds that are owned; any thread may ask."""
+        return sum(partition.fold.late() for partition in list(self._owned.values()))
+
+    def repeated(self) -> int:
+        """Return how many events had come before, likewise."""
+        return sum(partition.fold.repeated() for partition in list(self._owned.values()))
+
     def start(self, extents: Mapping[int, Extent]) -> dict[int, int]:
         """
         Own these partitions, from their checkpoints on; return the offsets to go on from.

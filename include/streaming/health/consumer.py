@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from include.errors import Unavailable
 from include.influxdb.lines import MEASUREMENTS
@@ -13,12 +14,14 @@ from include.streaming.health.definitions import (
     CONSUMER,
     DEAD_LETTERS,
     KAFKA_LAG,
+    LATE_TRADES,
     OLDEST_UNWRITTEN,
     PARTITIONS_OWNED,
     PARTITIONS_PAUSED,
     POINTS,
     REBALANCES,
     RECORDS,
+    REPEATED,
     STORE_LATENCY,
     WRITE,
 )
@@ -31,17 +34,29 @@ STUCK_AFTER_S = 90.0  # the longest honest silence: a write's patience of 60 s, 
 MOST_SAMPLED = 50  # events of a batch whose latency is taken
 
 
+class Folds(Protocol):
+    """What the folds have counted; see `include.streaming.partitions`."""
+
+    def late(self) -> int: ...
+    def repeated(self) -> int: ...
+
+
 class ConsumerHealth(Health):
     """Notes cost a few microseconds a batch; no note waits for anything."""
 
     def __init__(self, settings: Settings) -> None:
         conditions = (KAFKA, INFLUXDB, CONSUMING)
         super().__init__(CONSUMER, settings.consumer_health_port, conditions)
+        self._folds: Folds | None = None
         self._positions: Mapping[int, int] = {}
         self._ends: Mapping[int, int] = {}
         self._oldest_ms: int | None = None
         self._reading_s = 0.0
         self._round_s = time.monotonic()
+
+    def session_began(self, folds: Folds) -> None:
+        """Note whose folds are asked from now on."""
+        self._folds = folds
 
     def reading(self, events: Sequence[Event]) -> None:
         """Note that *events* are read and will be stored."""
@@ -103,6 +118,9 @@ class ConsumerHealth(Health):
         for partition, position in self._positions.items():
             lag = max(0, self._ends.get(partition, position) - position)
             self.metrics.set(KAFKA_LAG, lag, str(partition))
+        if self._folds is not None:
+            self.metrics.set(LATE_TRADES, self._folds.late())
+            self.metrics.set(REPEATED, self._folds.repeated())
         silent_s = time.monotonic() - self._round_s
         if silent_s > STUCK_AFTER_S:
             self.conditions.failed(CONSUMING, f"stuck: nothing done for {silent_s:.0f} s")

@@ -103,6 +103,14 @@ DEAD_LETTERS = Metric(
     "dead_letters_total", Kind.COUNTER, "records", (CONSUMER,),
     "Parked: unreadable, refused (by InfluxDB), or health that is neither", ("reason",),
 )  # fmt: skip
+LATE_TRADES = Metric(
+    "late_trades", Kind.GAUGE, "trades", (CONSUMER,),
+    "Left out of their second, which had closed; of the markets it owns, ever",
+)  # fmt: skip
+REPEATED = Metric(
+    "repeated_events", Kind.GAUGE, "events", (CONSUMER,),
+    "Trades, candles, ticks that had come before; since it owns their partitions",
+)  # fmt: skip
 REBALANCES = Metric(
     "rebalances_total", Kind.COUNTER, "1", (CONSUMER,), "Times partitions came or went"
 )
@@ -117,6 +125,6 @@ METRICS: tuple[Metric, ...] = (
     READY, CONDITION, RETRIES, HEALTH_DROPPED,
     PUBLISHED, MARKET_LAG, MARKETS_BEHIND, REFUSALS, RECONNECTS, GAP_TRADES, TRANSACTION,
     BATCHES_WAITING,
-    RECORDS, POINTS, STORE_LATENCY, WRITE, OLDEST_UNWRITTEN, KAFKA_LAG, DEAD_LETTERS, REBALANCES,
-    PARTITIONS_OWNED, PARTITIONS_PAUSED,
+    RECORDS, POINTS, STORE_LATENCY, WRITE, OLDEST_UNWRITTEN, KAFKA_LAG, DEAD_LETTERS, LATE_TRADES,
+    REPEATED, REBALANCES, PARTITIONS_OWNED, PARTITIONS_PAUSED,
 )  # fmt: skip

@@ -179,6 +179,21 @@ def test_what_waits_for_influxdb_shows_its_age_and_the_lag(healthy_settings, buc
         wait_until_ready(port)
 
 
+def test_what_comes_twice_is_counted(healthy_settings, bucket):
+    """
+    Row 19 of the faults: one point, a counter.
+    """
+    publish(healthy_settings, ticks(20))
+    publish(healthy_settings, ticks(20))
+    port = healthy_settings.consumer_health_port
+
+    with Consuming(healthy_settings):
+        wait_for_metric(port, "pipeline_repeated_events", lambda count: count == 20)
+        wait_until_saved(healthy_settings)
+
+    assert len(bucket.points()) == 20
+
+
 def test_a_missing_health_topic_stops_no_market(healthy_settings, bucket):
     told = healthy_settings.model_copy(update={"topic_health": "no-such-topic"})
     publish(told, ticks(20))
