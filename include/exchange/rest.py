@@ -114,8 +114,8 @@ class RestExchange:
             close=ticker["last"],
             base_volume=ticker["baseVolume"],
             quote_volume=ticker["quoteVolume"],
-            bids=_levels(book["bids"]),
-            asks=_levels(book["asks"]),
+            bids=self._levels(symbol, book["bids"]),
+            asks=self._levels(symbol, book["asks"]),
         )
 
     def _check_answers(self, symbol: str, ticker: Any, book: Any) -> None:
@@ -146,9 +146,13 @@ class RestExchange:
             # ccxt parses what it is sent: a body of another shape fails inside its parser
             raise Unavailable(f"{doing}: an answer ccxt cannot read ({type(e).__name__})") from e
 
-
-def _levels(side: Sequence[Sequence[float]]) -> tuple[Level, ...]:
-    return tuple(Level(float(level[0]), float(level[1])) for level in side[:BOOK_LEVELS])
+    def _levels(self, symbol: str, side: Sequence[Sequence[float]]) -> tuple[Level, ...]:
+        try:
+            return tuple(Level(float(level[0]), float(level[1])) for level in side[:BOOK_LEVELS])
+        except (TypeError, ValueError, IndexError) as e:
+            raise Unavailable(
+                f"book of {symbol}: {self.name}: expected levels of numbers, found {e}"
+            ) from e
 
 
 def _with_near_miss(symbol: str, known: Sequence[str]) -> str:

@@ -1,8 +1,11 @@
 """Every way an exchange fails has one name: try again, be silent, or tell a person."""
 
+import asyncio
+
 import pytest
 
 from include.errors import Misconfigured, Unavailable
+from include.exchange.binance import Binance
 from include.exchange.failures import RateLimited
 
 TICKER = "/api/v3/ticker/24hr"
@@ -79,6 +82,106 @@ async def test_is_silent_as_long_as_it_was_told(exchange):
 
     assert 25 < refusal.value.retry_after_s <= 30
     assert len(await exchange.requests()) == asked
+
+
+@pytest.mark.fault(22)
+async def test_all_that_ask_the_same_address_are_silent_together(exchange):
+    """
+    A second adapter of the process, a stream, and calls that were queued when the answer came.
+    """
+    other = Binance("binance", exchange.settings)
+    try:
+        await other.connect(["BTC/USDT"])
+        before = len(await exchange.requests())
+        await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
+        ticks = (exchange.binance.tick("BTC/USDT") for _ in range(20))
+        failures = await asyncio.gather(*ticks, return_exceptions=True)
+        asked = len(await exchange.requests())
+
+        with pytest.raises(RateLimited):
+            await other.tick("BTC/USDT")
+        with pytest.raises(RateLimited):
+            async with other.trade_stream(["BTC/USDT"]).connection():
+                pass
+    finally:
+        await other.close()
+
+    assert {type(failure) for failure in failures} == {RateLimited}
+    assert asked - before < 10  # of 40: what was on its way before the answer came
+    assert len(await exchange.requests()) == asked
+
+
+@pytest.mark.fault(22)
+async def test_asks_again_once_the_silence_is_over(exchange):
+    fault = {"path": TICKER, "status": 429, "headers": {"Retry-After": "1"}, "times": 1}
+    await exchange.fault(fault)
+    asked_ms = [ms async for ms in asked_until_answered(exchange)]
+
+    assert len(asked_ms) == 2
+    assert asked_ms[1] - asked_ms[0] >= 1000
+
+
+async def asked_until_answered(exchange):
+    """Yield when the ticker was asked for, the pauses between being those we were told."""
+    while True:
+        try:
+            await exchange.binance.tick("BTC/USDT")
+            break
+        except RateLimited as refusal:
+            await asyncio.sleep(refusal.retry_after_s / 4)
+    for ms, path, _ in await exchange.requests():
+        if path == TICKER:
+            yield ms
+
+
+def agg(number, **changes):
+    return {"a": number, "p": "1", "q": "1", "f": number, "l": number, "T": 1, "m": True} | changes
+
+
+def kline(minute):
+    return [minute * 60_000, "1", "1", "1", "1", "1", 0, "1", 1, "1", "1", "0"]
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("aggTrades", [agg(12), agg(11)]),
+        ("aggTrades", [agg(11), agg(11)]),
+        ("aggTrades", [agg(9), agg(10)]),
+        ("aggTrades", [agg(11, p="one")]),
+        ("klines", [kline(12), kline(11)]),
+        ("klines", [kline(11), kline(11)]),
+    ],
+    ids=["back", "repeated", "before what was asked", "words", "candles back", "candle repeated"],
+)
+async def test_a_history_out_of_order_is_no_history(exchange, path, rows):
+    await exchange.fault({"path": f"/api/v3/{path}", "body": rows})
+
+    ask = exchange.binance.candles if path == "klines" else exchange.binance.trades_from
+    with pytest.raises(Unavailable, match="expected") as failure:
+        await ask("BTC/USDT", *([600_000, 900_000] if path == "klines" else [10]))
+
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("ticker/24hr", {"symbol": "ETHUSDT", "lastPrice": "1", "closeTime": 1}, "found ETHUSDT"),
+        ("depth", {}, "without a book"),
+        ("depth", "<html></html>", "depth|book"),
+        ("depth", {"lastUpdateId": 1, "bids": [[None, None]], "asks": []}, "book"),
+    ],
+)
+async def test_a_ticker_of_another_symbol_and_no_book_are_no_tick(exchange, path, body, told):
+    await exchange.fault({"path": f"/api/v3/{path}", "body": body})
+
+    with pytest.raises(Unavailable, match=told) as failure:
+        await exchange.binance.tick("BTC/USDT")
+
+    assert "\n" not in str(failure.value)
 
 
 async def test_names_all_wrong_symbols_and_what_was_meant(exchange):
