@@ -92,6 +92,17 @@ def rules() -> list[Alert]:
             wait_s=60,
         ),
         Alert(
+            "failed-proof",
+            "Failed proof",
+            "critical",
+            '{{ printf "%.0f" $values.B.Value }} minutes of the last hour are not what the '
+            "exchange says they were, and not repaired. Look at audit_quality's last run.",
+            sql("quality/unproved"),
+            threshold=0,
+            window_s=3600,
+            wait_s=600,
+        ),
+        Alert(
             "dead-letters",
             "Dead letters",
             "warning",

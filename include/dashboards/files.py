@@ -8,6 +8,7 @@ from include.dashboards.datasources import datasources, folders
 from include.dashboards.history import history
 from include.dashboards.market import market
 from include.dashboards.pipeline import pipeline
+from include.dashboards.quality import quality
 from include.dashboards.queries import Json
 from include.errors import Misconfigured
 
@@ -28,7 +29,7 @@ def generated() -> dict[Path, str]:
 
 def dashboards() -> list[Json]:
     """Return all dashboards."""
-    return [market(), pipeline(), history()]
+    return [market(), pipeline(), quality(), history()]
 
 
 def write() -> None:

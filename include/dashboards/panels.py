@@ -98,19 +98,11 @@ def states(title: str, description: str, query: Json, *, mappings: Mapping[str, 
     return panel
 
 
-def heatmap(title: str, description: str, query: Json, *, unit: str) -> Json:
-    """Return a heat map of rows that are buckets already: a column a row, a row a moment."""
-    panel = _panel("heatmap", title, description, [query], unit=unit)
-    panel["options"] = {
-        "calculate": False,
-        "cellGap": 1,
-        "cellValues": {"unit": unit},
-        "color": {"mode": "scheme", "scheme": "RdYlGn", "min": 0, "max": 100, "steps": 64},
-        "rowsFrame": {"layout": "auto", "value": title},
-        "yAxis": {"axisPlacement": "left"},
-        "tooltip": {"mode": "single", "yHistogram": False},
-        "legend": {"show": True},
-    }
+def grid(title: str, description: str, query: Json, *, unit: str, steps: Steps) -> Json:
+    """Return a status history: a row a series, a cell a moment, coloured by *steps*."""
+    panel = _panel("status-history", title, description, [query], unit=unit, steps=steps)
+    panel["fieldConfig"]["defaults"]["color"] = {"mode": "thresholds"}
+    panel["options"] = {"showValue": "never", "rowHeight": 0.9, "legend": {"showLegend": False}}
     return panel
 
 

@@ -44,17 +44,18 @@ def _uses(text: str, name: str) -> bool:
     return re.search(rf'(?<![\w."]){name}(?![\w":])', code) is not None
 
 
-def sql(name: str, ref: str = "A", *, unit: str = "") -> Json:
+def sql(name: str, ref: str = "A", *, unit: str = "", is_series: bool = False) -> Json:
     """
     Return a panel's query of PostgreSQL: the file `sql/dashboards/<name>.sql`.
 
-    Where it says @unit stands *unit*, a word that PostgreSQL's date_trunc knows.
+    Where it says @unit stands *unit*, a word that PostgreSQL's date_trunc knows. A series has the
+    columns time, metric (its name) and a number.
     """
     return {
         "refId": ref,
         "datasource": POSTGRES,
         "editorMode": "code",
-        "format": "table",
+        "format": "time_series" if is_series else "table",
         "rawQuery": True,
         "rawSql": _text(SQL / f"{name}.sql").replace("@unit", unit),
     }

@@ -1,4 +1,17 @@
--- How far PostgreSQL is behind for one market: the age of its newest tick, null if it has none.
-SELECT extract(epoch FROM now() - max("timestamp"))::double precision AS lag_s
-FROM crypto_prices
-WHERE exchange = %(exchange)s AND symbol = %(symbol)s;
+-- What is proved of one market: the age of its newest tick (null if it has none), how many minutes
+-- of the last 24 hours were audited and are complete, and its open gaps.
+SELECT
+    (
+        SELECT extract(epoch FROM now() - max("timestamp"))::double precision
+        FROM crypto_prices
+        WHERE exchange = %(exchange)s AND symbol = %(symbol)s
+    ) AS lag_s,
+    count(*) AS audited_minutes,
+    count(*) FILTER (WHERE status = 'complete') AS proved_minutes,
+    (
+        SELECT count(*)
+        FROM gap_ledger
+        WHERE exchange = %(exchange)s AND symbol = %(symbol)s AND closed_at IS NULL
+    ) AS open_gaps
+FROM minute_audits
+WHERE exchange = %(exchange)s AND symbol = %(symbol)s AND minute >= now() - interval '24 hours';

@@ -13,11 +13,17 @@ from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
 from include.kpis.fold import Fold
 from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trades
+from include.quality import checks
+from include.quality.proof import prove_due
+from include.quality.stores import count
 from include.streaming.health.definitions import BOTH, METRICS, Kind
 from include.streaming.health.health import Health
 from include.streaming.health.snapshots import Camera, as_lines
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
+from include.warehouse.rows import trade_rows
+from include.warehouse.statements import statement
+from include.warehouse.tables import TRADES
 from tests.dashboards import rendering
 from tests.history.market import store
 from tests.kpis import simulated
@@ -123,6 +129,17 @@ def _busy(service):
     return health
 
 
+def store_trades(connection, batches):
+    """Put trades where the drain puts them."""
+    rows = [row for batch in batches for row in trade_rows(batch)]
+    days = sorted({utc(trade.ts_ms).date() for batch in batches for trade in batch.trades})
+    connection.execute(statement("load/ensure_trade_partitions"), {"days": days})
+    with connection.cursor() as cursor, cursor.copy(TRADES.copy(staged=False)) as copy:
+        copy.set_types(list(TRADES.columns.values()))
+        for row in rows:
+            copy.write_row(row)
+
+
 @pytest.fixture
 def filled(stores, settings):
     """The stores with two hours of two symbols, until now."""
@@ -133,7 +150,11 @@ def filled(stores, settings):
             events = list(market_events(symbol, now_ms))
             stores.write(events)
             store(connection, [event for event in events if isinstance(event, Candle)])
+            store_trades(connection, [event for event in events if isinstance(event, Trades)])
         recompute_stale(connection)
+        prove_due(connection)
+        checks.run(connection, checks.checks(), utc(now_ms - 3_600_000), utc(now_ms))
+        count(connection, settings, now_ms - 3_600_000, now_ms)
     stores.write_health()
     return stores
 

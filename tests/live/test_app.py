@@ -139,5 +139,10 @@ def test_nothing_may_come_from_elsewhere(visitor):
     assert visitor.get("/files/app.py").status_code == 404
 
 
-def test_the_history_is_as_old_as_its_newest_tick(visitor):
-    assert visitor.get("/api/evidence", params=BTC).json() == {"lag_s": None}
+def test_what_is_proved_is_told(visitor, filled):
+    told = visitor.get("/api/evidence", params=BTC).json()
+
+    assert told["lag_s"] is None, "no tick was drained"
+    assert told["audited_minutes"] > 100
+    assert told["proved_minutes"] == told["audited_minutes"]
+    assert told["open_gaps"] == 0

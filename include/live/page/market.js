@@ -96,6 +96,10 @@ async function showEvidence(isCurrent) {
   const found = await ask("evidence", market);
   if (!isCurrent()) return;
   say("lag", found.lag_s === null ? "no history yet" : `history ${spelled(found.lag_s)} old`, "");
+  const { proved_minutes: proved, audited_minutes: audited, open_gaps: gaps } = found;
+  const isProved = proved === audited && audited > 0;
+  say("proved", audited ? `${proved} of ${audited} minutes proved` : "", isProved ? "good" : "warn");
+  say("gaps", gaps ? `${gaps} open gaps` : "no open gap", gaps ? "bad" : "good");
 }
 
 function say(id, text, state) {
