@@ -69,7 +69,7 @@ class Flood:
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
         admin.create_topics({self.topic: {"num_partitions": 1, "replication_factor": 1}})
         admin.close()
-        self.producer = KafkaProducer(bootstrap_servers=self.bootstrap, delivery_timeout_ms=20_000)
+        self.producer = KafkaProducer(bootstrap_servers=self.bootstrap)
         return self
 
     def rises(self):

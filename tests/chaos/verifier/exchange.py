@@ -38,17 +38,17 @@ class Exchange:
     def now_ms(self) -> int:
         return int(self._get("time")["serverTime"])
 
-    def trades(self, symbol: str, since_ms: int, last_id: int) -> list[Trade]:
-        """Return all trades from *since_ms* up to id *last_id*."""
+    def trades(self, symbol: str, since_ms: int, until_ms: int) -> list[Trade]:
+        """Return all trades from *since_ms* to *until_ms*, inclusive."""
         name = symbol.replace("/", "")
         page = self._get(f"aggTrades?symbol={name}&startTime={since_ms}&limit={PAGE}")
         found = [_trade(row) for row in page]
-        while page and found[-1].trade_id < last_id:
+        while page and found[-1].ts_ms <= until_ms:
             page = self._get(
                 f"aggTrades?symbol={name}&fromId={found[-1].trade_id + 1}&limit={PAGE}"
             )
             found += [_trade(row) for row in page]
-        return [trade for trade in found if trade.trade_id <= last_id]
+        return [trade for trade in found if trade.ts_ms <= until_ms]
 
     def candles(self, symbol: str, from_ms: int, until_ms: int) -> list[Candle]:
         """Return the one-minute candles that open in [from_ms, until_ms)."""

@@ -53,7 +53,8 @@ class _Symbol:
         ticks = self._stores.postgres.prices(self._symbol)
         # Trades are kept from the minute on that was open at the first tick, with some grace.
         since_ms = (min(ticks, default=until_ms) - GRACE_MS) // MINUTE_MS * MINUTE_MS
-        trades = self._exchange.trades(self._symbol, since_ms, 2**62)
+        last_ms = max(until_ms, int(stored[-1][1]["ts_ms"] or 0))
+        trades = self._exchange.trades(self._symbol, since_ms, last_ms)
         self._trades(trades, stored, until_ms)
         trades = trades[: sum(t.trade_id <= stored[-1][0] for t in trades)]
         candles = self._candles(until_ms)
