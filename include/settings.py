@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     influx_reader_token_file: Path = Field(
         default=Path("/run/secrets/influx_reader_token"), description="File with a read token"
     )
+    influx_keeper_token_file: Path = Field(
+        default=Path("/run/secrets/influx_keeper_token"),
+        description="File with a token that does both, for the bucket's retention",
+    )
     influx_timeout_s: float = Field(default=10.0, gt=0, description="How long one write may take")
 
     postgres_host: str = Field(default="127.0.0.1", description="PostgreSQL's host")
@@ -114,6 +118,25 @@ class Settings(BaseSettings):
     )
     health_interval_s: float = Field(
         default=10.0, gt=0, le=3600, description="Seconds between two points of pipeline_health"
+    )
+
+    keep_trades_days: int = Field(
+        default=30, ge=0, description="Days PostgreSQL keeps trades; 0: for ever"
+    )
+    keep_prices_days: int = Field(
+        default=0, ge=0, description="Days PostgreSQL keeps ticks; 0: for ever"
+    )
+    keep_quality_days: int = Field(
+        default=90, ge=0, description="Days it keeps audits, closed gaps, results; 0: for ever"
+    )
+    keep_dead_letters_days: int = Field(
+        default=90, ge=0, description="Days it keeps dead letters; 0: for ever"
+    )
+    keep_influx_days: int = Field(
+        default=0, ge=0, description="Days InfluxDB keeps points; 0: for ever"
+    )
+    keep_airflow_days: int = Field(
+        default=30, ge=0, description="Days Airflow keeps its runs and logs' rows; 0: for ever"
     )
 
     @field_validator("markets", mode="before")

@@ -44,6 +44,7 @@ def public_environment(
         "PIPELINE_INFLUX_BUCKET": BUCKET,
         "PIPELINE_INFLUX_TOKEN_FILE": str(layout.secret("influx_writer_token")),
         "PIPELINE_INFLUX_READER_TOKEN_FILE": str(layout.secret("influx_reader_token")),
+        "PIPELINE_INFLUX_KEEPER_TOKEN_FILE": str(layout.secret("influx_keeper_token")),
         "PIPELINE_POSTGRES_HOST": LOOPBACK,
         "PIPELINE_POSTGRES_PORT": str(ports.postgres),
         "PIPELINE_POSTGRES_DATABASE": "market",

@@ -102,6 +102,7 @@ def settings(servers: Line, influx_admin: InfluxAdmin) -> Iterator[Settings]:
         influx_bucket=name,
         influx_token_file=servers.layout.secret(f"{name}_writer_token"),
         influx_reader_token_file=servers.layout.secret(f"{name}_reader_token"),
+        influx_keeper_token_file=servers.layout.secret(f"{name}_keeper_token"),
         postgres_host=LOOPBACK,
         postgres_port=servers.ports.postgres,
         postgres_database=name,
@@ -110,11 +111,12 @@ def settings(servers: Line, influx_admin: InfluxAdmin) -> Iterator[Settings]:
         postgres_reader_passfile=servers.layout.pgpass("market_reader"),
     )
     bucket = influx_admin.create_bucket(name)
-    for file, right in (
-        (settings.influx_token_file, "write"),
-        (settings.influx_reader_token_file, "read"),
+    for file, rights in (
+        (settings.influx_token_file, ["write"]),
+        (settings.influx_reader_token_file, ["read"]),
+        (settings.influx_keeper_token_file, ["read", "write"]),
     ):
-        write_private(file, influx_admin.create_token(bucket, [right], f"{name} {right}"))
+        write_private(file, influx_admin.create_token(bucket, rights, f"{name} {rights}"))
     with superuser(servers.layout, servers.ports) as connection:
         create_market_database(connection, name, template=MARKET)
     ensure_topics(settings)

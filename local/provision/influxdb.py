@@ -1,4 +1,4 @@
-"""InfluxDB: organization, bucket, and two tokens, one that only writes, one that only reads."""
+"""InfluxDB: organization, bucket, and tokens: one only writes, one only reads, one keeps house."""
 
 import base64
 import json
@@ -16,7 +16,11 @@ from local.ports import LOOPBACK, Ports
 
 ADMIN = "admin"
 TIMEOUT_S = 15
-TOKENS = {"influx_writer_token": "write", "influx_reader_token": "read"}
+TOKENS = {
+    "influx_writer_token": ("write",),
+    "influx_reader_token": ("read",),
+    "influx_keeper_token": ("read", "write"),  # to change how long a bucket keeps takes both
+}
 
 
 class InfluxAdmin:
@@ -107,4 +111,4 @@ def provision_influxdb(layout: Layout, ports: Ports) -> None:
     admin.set_up()
     bucket = admin.bucket_id(BUCKET)
     for name in missing:
-        write_private(layout.secret(name), admin.create_token(bucket, [TOKENS[name]], name))
+        write_private(layout.secret(name), admin.create_token(bucket, TOKENS[name], name))

@@ -1,0 +1,60 @@
+"""How long InfluxDB's bucket keeps its points."""
+
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
+from influxdb_client.rest import ApiException
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+from include.errors import Misconfigured, Unavailable
+from include.influxdb.token import read_token
+from include.settings import Settings
+
+DAY_S = 86_400
+
+
+def set_retention(settings: Settings) -> bool:
+    """
+    Have the bucket keep `keep_influx_days` days, 0 for ever; return whether it kept others before.
+
+    Raises:
+        Unavailable: InfluxDB is away.
+        Misconfigured: It refuses a token, or the bucket is not there.
+    """
+    seconds = settings.keep_influx_days * DAY_S
+    where = f"InfluxDB at {settings.influx_url}"
+    try:
+        with _client(settings) as client:
+            buckets = client.buckets_api()
+            bucket = buckets.find_bucket_by_name(settings.influx_bucket)
+            if bucket is None:
+                raise Misconfigured(
+                    f"{where}: expected bucket {settings.influx_bucket}, found none that "
+                    f"PIPELINE_INFLUX_KEEPER_TOKEN_FILE ({settings.influx_keeper_token_file}) reads"
+                )
+            if sum(rule.every_seconds for rule in bucket.retention_rules) == seconds:
+                return False
+            rule = BucketRetentionRules(type="expire", every_seconds=seconds)  # type: ignore[no-untyped-call]
+            bucket.retention_rules = [rule]
+            buckets.update_bucket(bucket)
+        return True
+    except ApiException as e:
+        if e.status in (401, 403, 404):
+            raise Misconfigured(
+                f"{where} answered {e.status}: expected a token that reads and writes bucket "
+                f"{settings.influx_bucket} in PIPELINE_INFLUX_KEEPER_TOKEN_FILE "
+                f"({settings.influx_keeper_token_file})"
+            ) from e
+        raise Unavailable(f"{where} answered {e.status}", dependency="influxdb") from e
+    except (HTTPError, OSError) as e:
+        raise Unavailable(f"{where}: no answer: {type(e).__name__}", dependency="influxdb") from e
+
+
+def _client(settings: Settings) -> InfluxDBClient:
+    return InfluxDBClient(
+        url=settings.influx_url,
+        token=read_token("influx_keeper_token_file", settings.influx_keeper_token_file),
+        org=settings.influx_org,
+        timeout=int(settings.influx_timeout_s * 1000),
+        retries=Retry(total=False),
+    )

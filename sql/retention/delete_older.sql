@@ -1,0 +1,1 @@
+SELECT delete_older(%(table)s, %(before)s, %(most)s)

@@ -1,0 +1,1 @@
+SELECT drop_trade_partitions(%(before)s)

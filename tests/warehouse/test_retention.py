@@ -1,0 +1,100 @@
+"""Partitions ahead, old rows away, and no more than the settings say."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from include.influxdb.retention import set_retention
+from include.settings import Settings
+from include.warehouse.connection import Connection
+from include.warehouse.retention import DAYS_AHEAD, Kept, keep
+from tests.warehouse.conftest import rows
+
+NOW = datetime.now(UTC)
+
+
+def days_of_trades(connection: Connection) -> list[date]:
+    names = rows(
+        connection,
+        "SELECT to_date(substr(inhrelid::regclass::text, 8), 'YYYYMMDD') FROM pg_inherits"
+        " WHERE inhparent = 'trades'::regclass ORDER BY 1",
+    )
+    return [day for (day,) in names]
+
+
+def test_the_days_ahead_are_made_the_old_ones_dropped(settings: Settings, writer: Connection):
+    old = [NOW.date() - timedelta(days=days) for days in (31, 30, 1)]
+    for day in old:
+        writer.execute("SELECT ensure_trade_partition(%s)", [day])
+    writer.execute("INSERT INTO trade_coverage VALUES ('binance', 'BTC/USDT', '2024-01-01')")
+
+    done = keep(writer, settings, NOW)
+    again = keep(writer, settings, NOW)
+
+    ahead = [NOW.date() + timedelta(days=days) for days in range(DAYS_AHEAD + 1)]
+    assert (done.partitions_made, done.partitions_dropped) == (DAYS_AHEAD + 1, 1)
+    assert (again.partitions_made, again.partitions_dropped) == (0, 0)
+    assert days_of_trades(writer) == [*old[1:], *ahead]
+    first = NOW.date() - timedelta(days=30)
+    assert rows(writer, "SELECT since FROM trade_coverage") == [
+        (datetime(first.year, first.month, first.day, tzinfo=UTC),)
+    ]
+
+
+def test_rows_go_at_the_age_their_setting_says(
+    settings: Settings, writer: Connection, owner: Connection
+):
+    for age in (100, 10):
+        owner.execute(
+            'INSERT INTO dead_letters (topic, partition, "offset", reason, value_bytes, seen_at)'
+            " VALUES ('t', 0, %s, 'why', 0, %s)",
+            [age, NOW - timedelta(days=age)],
+        )
+        owner.execute(
+            "INSERT INTO crypto_prices (exchange, symbol, timestamp, close)"
+            " VALUES ('e', 's', %s, 1)",
+            [NOW - timedelta(days=age)],
+        )
+    owner.execute(
+        "INSERT INTO gap_ledger (exchange, symbol, minute, cause)"
+        " VALUES ('e', 's', '2024-01-01', 'our downtime')"
+    )
+
+    done = keep(writer, settings, NOW)
+
+    assert {table: count for table, count in done.deleted.items() if count} == {"dead_letters": 1}
+    assert rows(writer, "SELECT count(*) FROM crypto_prices, gap_ledger") == [(2,)]
+    sooner = settings.model_copy(update={"keep_prices_days": 50})
+    assert keep(writer, sooner, NOW).deleted["crypto_prices"] == 1
+
+
+def test_all_is_kept_for_ever_where_the_settings_say_so(settings: Settings, writer: Connection):
+    writer.execute("SELECT ensure_trade_partition('2024-01-01')")
+    names = [name for name in Settings.model_fields if name.startswith("keep_")]
+    for_ever = settings.model_copy(update=dict.fromkeys(names, 0))
+
+    done = keep(writer, for_ever, NOW)
+
+    assert done == Kept(DAYS_AHEAD + 1, 0, dict.fromkeys(done.deleted, 0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "drop_trade_partitions(current_date)",
+        "drop_trade_partitions(NULL)",
+        "delete_older('crypto_prices', now(), 10)",
+        "delete_older('candles', '2020-01-01', 10)",
+    ],
+)
+def test_what_is_young_or_does_not_age_is_refused(call: str, writer: Connection):
+    with pytest.raises(psycopg.Error, match="expected a"):
+        writer.execute(f"SELECT {call}".encode())
+
+
+def test_influxdb_keeps_as_long_as_it_is_told_with_the_tokens_there_are(settings: Settings):
+    told = settings.model_copy(update={"keep_influx_days": 400})
+
+    assert [set_retention(told), set_retention(told)] == [True, False]
+    assert [set_retention(settings), set_retention(settings)] == [True, False]
