@@ -8,14 +8,16 @@ backfill_candles` does it for days of the past; the form of *Trigger* for any wi
 * **Reads** the exchange's klines, 1,000 a request, through pool `exchange`: of the markets in
   `PIPELINE_MARKETS` and of the run's data interval, unless the parameters say otherwise.
 * **Writes** `candles`; `candle_revisions`, the values that were there before, where the exchange
-  now says otherwise; `candle_holes`, minutes the exchange has no candle of. A page is a
-  transaction: a run killed anywhere and run again changes nothing twice.
+  now says otherwise; `candle_holes`, minutes the exchange has no candle of; then
+  `indicators` of the window and of what comes after it. A page of candles is a transaction, a day
+  of indicators too: a run killed anywhere and run again changes nothing twice.
 * **If it fails** let it retry: the exchange's history does not go away. Failed without a retry, a
   person must act; the task's last line says what was expected, what was found and what to do.
   Then *Clear* the run, or `airflow dags backfill ... --rerun-failed-tasks`.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import fleet
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
@@ -68,8 +70,10 @@ def backfill_candles() -> None:
         params: dict[str, object],
         data_interval_start: datetime | None = None,
         data_interval_end: datetime | None = None,
-    ) -> dict[str, int]:
-        """Bring the candles; return the window and the counts."""
+    ) -> dict[str, Any]:
+        """Bring the candles; return their markets, the window in ms and the counts."""
+        import dataclasses
+
         import structlog
 
         from include.history.fetch import fetch
@@ -80,9 +84,27 @@ def backfill_candles() -> None:
             request = requested(params, interval, settings.markets, datetime.now(UTC))
             done = fetch(connection, settings, request, source="backfill").counts()
         structlog.get_logger().info("backfill.done", **done)
-        return {"from_ms": request.from_ms, "until_ms": request.until_ms, **done}
+        return dataclasses.asdict(request) | done
 
-    candles()
+    @task(outlets=fleet.assets("indicators"), execution_timeout=timedelta(hours=1))
+    def indicators(brought: dict[str, Any]) -> dict[str, int]:
+        """Compute what the candles have a part in, however old they are; return the counts."""
+        import dataclasses
+
+        import structlog
+
+        from include.history.indicators import recompute
+        from include.kpis.records import MarketKey
+
+        markets = [MarketKey(*market) for market in brought["markets"]]
+        with fleet.open_market() as (connection, _):
+            done = dataclasses.asdict(
+                recompute(connection, markets, brought["from_ms"], brought["until_ms"])
+            )
+        structlog.get_logger().info("recompute.done", **done)
+        return done
+
+    indicators(candles())
 
 
 backfill_candles()

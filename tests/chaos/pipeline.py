@@ -197,9 +197,11 @@ class Pipeline:
 
 
 @contextmanager
-def simulator(port: int, folder: Path, *options: str) -> Iterator[str]:
+def simulator(
+    port: int, folder: Path, *options: str, module: str = "tests.chaos.exchange"
+) -> Iterator[str]:
     """Run the simulated exchange as a process; yield its address once it answers."""
-    command = [sys.executable, "-m", "tests.chaos.exchange", "--port", str(port), *options]
+    command = [sys.executable, "-m", module, "--port", str(port), *options]
     with (folder / "simulator.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

@@ -32,7 +32,8 @@ def exchange(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    with simulator(free_ports.ports().simulator, tmp_path) as url:
+    port = free_ports.ports().simulator
+    with simulator(port, tmp_path, module="include.simulator") as url:  # it has a long past
         monkeypatch.setenv(f"{PREFIX}EXCHANGE_URL", url)
         yield url
 
@@ -71,6 +72,10 @@ def test_days_of_all_that_is_followed_and_twice_is_once(
     assert (again[1]["inserted"], again[1]["revised"], again[1]["unchanged"]) == (0, 0, 2880)
     assert len({(row[2], row[3]) for row in days(writer)}) == 1
     assert days(writer)[0][2:] == (1440, 1440)
+    assert writer.execute(
+        "SELECT count(*) FROM candles"
+        " INNER JOIN indicators USING (exchange, symbol, width_s, open_ts)"
+    ).fetchone() == (4 * 1440,)
 
 
 def test_the_form_asks_for_any_window_of_any_symbol(
