@@ -1,6 +1,8 @@
 """Planted faults: each is found, named, repaired from the exchange's history, and proved again."""
 
 import asyncio
+import sys
+import time
 
 import pytest
 
@@ -180,3 +182,39 @@ async def test_two_at_once_take_turns(exchange, audited, settings, writer, owner
     assert statuses(writer) == {"complete": ALL}
     assert rows(writer, "SELECT count(*) FROM gap_ledger WHERE closed_at IS NULL") == [(0,)]
     assert rows(writer, "SELECT count(*) FROM gap_ledger") == [(2 * 18,)]
+
+
+async def test_killed_between_its_steps_and_run_again_is_as_if_never_killed(
+    exchange, audited, writer, owner, pipeline_environment
+):
+    await fill(writer, exchange)
+    before = stored_trades(writer)
+    owner.execute("DELETE FROM trades WHERE ts >= %s", [when(FROM_MS + 5 * MINUTE_MS)])
+    environment = {**pipeline_environment, "PIPELINE_EXCHANGE_URL": exchange.url}
+    await exchange.fault({"path": "/api/v3/aggTrades", "delay_s": 0.5})
+    for stage in (
+        "SELECT count(*) > 0 FROM gap_ledger",  # opened, nothing repaired
+        "SELECT count(*) > 0 FROM gap_ledger WHERE repaired_at IS NOT NULL",
+    ):
+        victim = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "include.quality.audit", env=environment
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not rows(writer, stage)[0][0]:
+                assert time.monotonic() < deadline
+                assert victim.returncode is None
+                await asyncio.sleep(0.01)
+        finally:
+            victim.kill()
+            await victim.wait()
+        owner.execute("UPDATE gap_ledger SET tried_at = NULL")
+    await exchange.fault()
+
+    await audited_once(writer, audited)
+
+    assert stored_trades(writer) == before
+    assert statuses(writer) == {"complete": ALL}
+    assert rows(
+        writer, "SELECT count(*), count(closed_at), sum(trades_removed) FROM gap_ledger"
+    ) == [(2 * 25, 2 * 25, 0)]
