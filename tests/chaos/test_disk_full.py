@@ -78,4 +78,7 @@ class Flood:
         return True
 
     def __exit__(self, *_):
-        self.producer._sender.force_close()
+        self.producer._sender.force_close()  # what did not fit is not sent again
+        self.producer._sender.join(10)
+        with contextlib.suppress(KafkaError):
+            self.producer.close(timeout=1)

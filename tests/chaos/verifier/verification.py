@@ -14,7 +14,7 @@ from tests.chaos.verifier.verdict import Fields, Verdict, equal
 CANDLE_DUE_MS = 2_000
 GRACE_MS = 1_000  # a minute counts as open for so long after its end
 BAR_DUE_MS = 3_000
-PAGE_AHEAD_MS = 30_000  # trades may have been fetched that long after the tick they came with
+PAGE_AHEAD_MS = 300_000  # trades may have been fetched that long after the tick they precede
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ class _Symbol:
             self._verdict.missing.append(f"all trades of {self._symbol}")
             return
         ticks = self._stores.postgres.prices(self._symbol)
-        # Trades are kept from the minute on that was open at the first tick, with some grace.
-        since_ms = (min(ticks, default=until_ms) - GRACE_MS) // MINUTE_MS * MINUTE_MS
+        # Trades are kept from the minute on that was open at the first tick there ever was: the
+        # first one stored may be a later one, and some of the trades may be missing, not both.
+        first_tick_ms = min(ticks, default=until_ms) - GRACE_MS
+        since_ms = min(first_tick_ms, int(stored[0][1]["ts_ms"] or 0)) // MINUTE_MS * MINUTE_MS
         last_ms = max(until_ms, int(stored[-1][1]["ts_ms"] or 0))
         trades = self._exchange.trades(self._symbol, since_ms, last_ms)
         self._trades(trades, stored, until_ms)
