@@ -14,7 +14,8 @@ Every minute moves what Kafka holds into PostgreSQL, exactly once.
   it too. `lost_offsets` that are not empty: records were deleted before they were drained; their
   range is in `kafka_losses`, the audit repairs what the exchange still has.
   `caught_up: false` several times in a row means that more comes in than one run may write
-  (`PIPELINE_DRAIN_MAX_S`): run `python -m include.warehouse.drain` beside it.
+  (`PIPELINE_DRAIN_MAX_S`): run `python -m include.warehouse.drain` beside it. A run that is not
+  through five minutes after it was queued is told in the triggerer's log (`run.late`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ TABLES = fleet.assets("crypto_prices", "trades", "candles", "gaps", "dead_letter
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=10),
+    deadline=fleet.due_within(timedelta(minutes=5)),
     default_args=fleet.DEFAULTS,
     tags=["ingest", "tier-1"],
     doc_md=__doc__,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, RetryPolicy
+from airflow.sdk import Asset, AsyncCallback, DeadlineAlert, DeadlineReference, RetryPolicy
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
 if TYPE_CHECKING:
@@ -54,6 +54,19 @@ def report_failure(context: Any) -> None:
         attempt=instance.try_number,
         error=" ".join(f"{type(error).__name__}: {error}".split())[:500],
     )
+
+
+async def report_late(context: Any, **_: Any) -> None:
+    """Log one line: a run that is not through when it should be; the triggerer calls it."""
+    import structlog
+
+    run = context.get("dag_run", {})
+    structlog.get_logger().error("run.late", dag=run.get("dag_id"), run=run.get("dag_run_id"))
+
+
+def due_within(interval: timedelta) -> DeadlineAlert:
+    """Return the alert for runs that are not through so long after they were queued."""
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, interval, AsyncCallback(report_late))
 
 
 DEFAULTS: dict[str, Any] = {

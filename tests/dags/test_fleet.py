@@ -115,3 +115,10 @@ def test_waits_as_long_as_it_was_told():
 
     assert (told.action, told.retry_delay) == (RetryAction.RETRY, timedelta(seconds=90))
     assert untold.action is RetryAction.DEFAULT
+
+
+def test_a_drain_that_is_late_is_told(dags: "dict[str, DAG]"):
+    (alert,) = dags["drain_kafka"].deadline
+
+    assert alert.interval == timedelta(minutes=5)
+    assert alert.callback.path == "fleet.report_late"
