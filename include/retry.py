@@ -1,6 +1,8 @@
 """How long to wait before asking again: exponential, jittered, capped, never less than told."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import tenacity
 
@@ -17,6 +19,17 @@ def wait_s(state: tenacity.RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     asked = failure.retry_after_s if isinstance(failure, Unavailable) else None
     return max(_jittered(state), asked or 0.0)
+
+
+@contextmanager
+def anew_after_work(attempt: tenacity.AttemptManager) -> Iterator[threading.Event]:
+    """Let the waits begin with the first again if this *attempt* fails after it did some work."""
+    worked = threading.Event()
+    try:
+        yield worked
+    finally:
+        if worked.is_set():
+            attempt.retry_state.attempt_number = 1
 
 
 type Report = Callable[[Unavailable, float], None]

@@ -135,8 +135,8 @@ def consume(settings: Settings, stopping: threading.Event) -> None:
                 stop=tenacity.stop_when_event_set(stopping),
                 reraise=True,
             ):
-                with attempt:
-                    _consume_from_checkpoints(settings, sink, health, stopping)
+                with attempt, retry.anew_after_work(attempt) as worked:
+                    _consume_from_checkpoints(settings, sink, health, stopping, worked)
     except Unavailable:
         if not stopping.is_set():
             raise
@@ -145,7 +145,11 @@ def consume(settings: Settings, stopping: threading.Event) -> None:
 
 
 def _consume_from_checkpoints(
-    settings: Settings, sink: Sink, health: ConsumerHealth, stopping: threading.Event
+    settings: Settings,
+    sink: Sink,
+    health: ConsumerHealth,
+    stopping: threading.Event,
+    worked: threading.Event,
 ) -> None:
     with closing(AcknowledgedWriter(settings, "crypto-kpi-consumer-writer")) as writer:
         partitions = Partitions(settings, writer)
@@ -156,7 +160,8 @@ def _consume_from_checkpoints(
             logger.info("consumer.started", group=settings.consumer_group)
             report_at_s = time.monotonic() + REPORT_EVERY_S
             while not stopping.is_set():
-                consumer.round()
+                if consumer.round():
+                    worked.set()
                 if time.monotonic() >= report_at_s:
                     report_at_s += REPORT_EVERY_S
                     logger.info("consumer.wrote", **consumer.counts)
