@@ -32,7 +32,7 @@ def batches() -> list[bytes]:
             side = "buy" if chance.random() < 0.5 else "sell"
             amount = round(chance.expovariate(20), 5) + 1e-5
             trades.append(Trade(i, i, i, START_MS + i * 100, round(price, 2), amount, side))
-        made.append(wire.encode(Trades("binance", "BTC/USDT", START_MS, tuple(trades))))
+        made.append(wire.encode(Trades("binance", "BTC/USDT", trades[-1].ts_ms, tuple(trades))))
     return made
 
 

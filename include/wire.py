@@ -3,6 +3,11 @@ The record format of `crypto.market`: JSON, one event a record.
 
 Every value starts with `v` (the format's version) and `type`; the rest are the fields of the
 record in `include.kpis.records`, a trade being an array. Unknown fields are ignored.
+
+What happened long after it was received is implausible and refused: one such time would move the
+fold's watermarks, and all that follows would be late. Both sinks decode here, so both leave the
+same records out: the drain keeps them as dead letters, and the audit repairs what they held from
+the exchange's history.
 """
 
 import re
@@ -20,6 +25,7 @@ MAX_QUANTITY = 1e18  # no market trades a price or an amount beyond it: a unit m
 MIN_QUANTITY = 1e-30  # nor below it; their products and quotients stay above 0
 EARLIEST_MS = 1_230_768_000_000  # 2009-01-01, before any crypto market
 LATEST_MS = 4_102_444_800_000  # 2100-01-01; a time in microseconds is far beyond
+MAX_AHEAD_MS = 7_200_000  # of recv_ts_ms: the exchange's clock an hour ahead, ours an hour behind
 
 TYPES: dict[str, type[Event]] = {"tick": Tick, "trades": Trades, "candle": Candle, "gap": Gap}
 _NAMES = {cls: name for name, cls in TYPES.items()}
@@ -106,6 +112,7 @@ def _check(event: Event) -> None:
 
 def _check_tick(tick: Tick) -> None:
     _time("event_ts_ms", tick.event_ts_ms)
+    _not_ahead("event_ts_ms", tick.event_ts_ms, tick.recv_ts_ms)
     _price("close", tick.close)
     for name, price in (("open", tick.open), ("high", tick.high), ("low", tick.low)):
         if price is not None:
@@ -130,13 +137,17 @@ def _check_side(name: str, levels: tuple[Level, ...], *, sign: int) -> None:
 
 def _check_trades(batch: Trades) -> None:
     previous = -1
+    latest_ms = min(LATEST_MS, batch.recv_ts_ms + MAX_AHEAD_MS + 1)
     for trade_id, first_id, last_id, ts_ms, price, amount, side in batch.trades:
         if not previous < trade_id < 2**63:
             raise BadRecord(f"expected ascending trade ids, found {trade_id} after {previous}")
         if not MIN_QUANTITY <= price < MAX_QUANTITY or not MIN_QUANTITY <= amount < MAX_QUANTITY:
             raise BadRecord(f"expected a positive trade, found {price} x {amount} (id {trade_id})")
-        if not EARLIEST_MS <= ts_ms < LATEST_MS:
-            raise BadRecord(f"expected ms since the epoch, found {ts_ms} (id {trade_id})")
+        if not EARLIEST_MS <= ts_ms < latest_ms:
+            raise BadRecord(
+                f"expected ms since the epoch, before {latest_ms}: received at {batch.recv_ts_ms}; "
+                f"found {ts_ms} (id {trade_id})"
+            )
         if side not in ("buy", "sell") or not -1 <= first_id <= last_id < 2**63:
             raise BadRecord(
                 f"expected a side and first <= last, found {side[:8]!r} (id {trade_id})"
@@ -148,6 +159,7 @@ def _check_trades(batch: Trades) -> None:
 
 def _check_candle(candle: Candle) -> None:
     _time("open_ts_ms", candle.open_ts_ms)
+    _not_ahead("open_ts_ms", candle.open_ts_ms, candle.recv_ts_ms)
     if candle.open_ts_ms % 60_000:
         raise BadRecord(f"expected the start of a minute, found {candle.open_ts_ms}")
     for name, price in (("open", candle.open), ("low", candle.low), ("close", candle.close)):
@@ -166,6 +178,14 @@ def _check_candle(candle: Candle) -> None:
 def _time(name: str, ts_ms: int) -> None:
     if not EARLIEST_MS <= ts_ms < LATEST_MS:
         raise BadRecord(f"expected {name} in ms since the epoch, found {ts_ms}")
+
+
+def _not_ahead(name: str, ts_ms: int, recv_ts_ms: int) -> None:
+    if ts_ms > recv_ts_ms + MAX_AHEAD_MS:
+        raise BadRecord(
+            f"expected {name} at most {MAX_AHEAD_MS} ms after it was received, at {recv_ts_ms}; "
+            f"found {ts_ms}"
+        )
 
 
 def _price(name: str, value: float) -> None:

@@ -48,6 +48,15 @@ def without(event, field):
     return json.dumps(body).encode()
 
 
+@pytest.mark.parametrize(
+    ("event", "time"), [(TICK, "event_ts_ms"), (TRADES, None), (CANDLE, "open_ts_ms")]
+)
+def test_takes_clocks_two_hours_apart(event, time):
+    happened_ms = TS if time is None else getattr(event, time)
+
+    assert wire.decode(changed(event, recv_ts_ms=happened_ms - wire.MAX_AHEAD_MS))
+
+
 @pytest.mark.fault(26)
 def test_ignores_fields_it_does_not_know():
     assert wire.decode(changed(TICK, mood="calm")) == TICK
@@ -75,6 +84,9 @@ def test_ignores_fields_it_does_not_know():
         (wire.encode(TICK).replace(b'"close":2.0', b'"close":Infinity'), "malformed"),
         (wire.encode(TICK).replace(b'"close":2.0', b'"close":1e999'), "out of range"),
         (changed(TICK, close="2.0"), "float"),
+        (changed(TICK, event_ts_ms=TS + 5 + wire.MAX_AHEAD_MS + 1), "event_ts_ms at most"),
+        (changed(TRADES, recv_ts_ms=TS - wire.MAX_AHEAD_MS - 1), "received at"),
+        (changed(CANDLE, recv_ts_ms=CANDLE.open_ts_ms - wire.MAX_AHEAD_MS - 1), "open_ts_ms at"),
         (changed(TICK, close=0), "close"),
         (changed(TICK, close=-2.0), "close"),
         (changed(TICK, close=1e300), "close"),

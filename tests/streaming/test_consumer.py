@@ -23,9 +23,10 @@ START_MS = 1_762_300_800_000
 
 
 def ticks(count, start=0, symbol="BTC/USDT"):
+    times_ms = [START_MS + i * 5_000 for i in range(start, start + count)]
     return [
-        replace(TICK, symbol=symbol, event_ts_ms=START_MS + i * 5_000, close=60_000.0 + i / 3)
-        for i in range(start, start + count)
+        replace(TICK, symbol=symbol, event_ts_ms=ms, recv_ts_ms=ms + 250, close=ms / 3e7)
+        for ms in times_ms
     ]
 
 
@@ -117,7 +118,10 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
     """
     week_ms = 7 * 86_400_000
     wrong = ticks(3)
-    right = [replace(t, event_ts_ms=t.event_ts_ms + 2 * week_ms) for t in ticks(60)]
+    right = [
+        replace(t, event_ts_ms=t.event_ts_ms + 2 * week_ms, recv_ts_ms=t.recv_ts_ms + 2 * week_ms)
+        for t in ticks(60)
+    ]
     sink = InfluxDB(settings)
     series = "crypto_prices,exchange=binance,symbol=BTC/USDT"
     sink.write(f"{series} close=1i {START_MS - 1}".encode())

@@ -131,7 +131,9 @@ def test_trades_of_any_day_find_their_partition(
     settings: Settings, producer: Producer, writer: Connection
 ):
     days = [wire.EARLIEST_MS, START_MS, START_MS + 86_400_000 - 1, wire.LATEST_MS - 1]
-    producer.send([Trades(*MARKETS[0], START_MS, tuple(trade(n, ts) for n, ts in enumerate(days)))])
+    recv_ts_ms = wire.LATEST_MS - 1
+    batch = tuple(trade(n, ts) for n, ts in enumerate(days))
+    producer.send([Trades(*MARKETS[0], recv_ts_ms, batch)])
 
     drain(writer, settings)
 
