@@ -13,6 +13,9 @@ from include.kpis.memory import remembered, restored
 from include.kpis.points import Point
 from include.kpis.records import Candle, Event, Gap, MarketKey, Tick, Trades
 
+# Of what `Fold.state` says and means: a change that makes other numbers of the same state, or that
+# `resume` cannot read, has another.
+STATE_VERSION = 2
 State = dict[str, Any]
 """What JSON can hold: saved beside the offset up to which it was folded."""
 
@@ -49,13 +52,23 @@ class Fold:
 
     def state(self) -> State:
         """Return all there is to remember, as what JSON can hold; floats keep every bit."""
-        return {str(MarketKey(*key)): remembered(m) for key, m in self._markets.items()}
+        markets = {str(MarketKey(*key)): remembered(m) for key, m in self._markets.items()}
+        return {"v": STATE_VERSION, "markets": markets}
 
     @classmethod
     def resume(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fold that `state` was taken of."""
+        """
+        Return the fold that `state` was taken of.
+
+        Raises:
+            ValueError: It was taken by another version.
+            LookupError, TypeError, AttributeError: It is no state at all.
+        """
+        if state.get("v") != STATE_VERSION:
+            found = state.get("v", "none")
+            raise ValueError(f"expected a state of version {STATE_VERSION}, found {found}")
         fold = cls()
-        for name, market in state.items():
+        for name, market in state["markets"].items():
             exchange, _, symbol = name.partition(":")
             fold._markets[exchange, symbol] = restored(market)
         return fold

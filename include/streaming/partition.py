@@ -48,7 +48,7 @@ def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Parti
         return afresh
     try:
         return Partition(Fold.resume(checkpoint.fold), checkpoint.next_offset)
-    except (LookupError, TypeError, ValueError) as e:  # a state of another version of the fold
+    except (LookupError, TypeError, ValueError, AttributeError) as e:  # of another version
         why = f"{type(e).__name__}: {e}"
         logger.error("checkpoint.unreadable", doing=DOING, why=why, **where)
         return afresh

@@ -1,6 +1,6 @@
 """Events of the simulated exchange, without HTTP: what the producer would publish."""
 
-from include.kpis.records import MINUTE_MS, Candle, Trade
+from include.kpis.records import MINUTE_MS, Candle, Trade, Trades
 from include.simulator.clock import WallClock
 from include.simulator.generated import GeneratedMarket
 from include.simulator.history import History
@@ -53,3 +53,13 @@ def trades(history, symbol, start_ms, end_ms):
         )
         for t in history.trades(symbol, first, last, end_ms)
     ]
+
+
+def day():
+    """Yield a UTC day of one symbol: each minute's trades in one record, then its candle."""
+    history, symbol = market()
+    for candle in candles(history, symbol, START_MS, 1440):
+        end_ms = candle.open_ts_ms + MINUTE_MS
+        if batch := trades(history, symbol, candle.open_ts_ms, end_ms):
+            yield Trades("binance", symbol.name, end_ms, tuple(batch))
+        yield candle

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint, PricePoint, SecondPoint
-from include.kpis.records import MINUTE_MS, Gap, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Gap, Trade, Trades
 from include.kpis.registry import NAMES
 from include.kpis.seconds import LATENESS_MS
 from tests.kpis import simulated
@@ -95,6 +95,28 @@ def test_what_is_remembered_stays_small(hours):
     assert sizes[-1] < 2 * sizes[len(sizes) // 3]
 
 
+@pytest.mark.parametrize("state", [{}, {"binance:BTC/USDT": {}}, {"v": 1, "markets": {}}])
+def test_a_state_of_another_version_is_refused(state):
+    with pytest.raises(ValueError, match="expected a state of version 2, found"):
+        Fold.resume(state)
+
+
+def test_a_day_is_held_in_as_much_as_an_hour():
+    """
+    Law 3: of a day's candles, trades and ticks the fold holds a handful of bars and minutes.
+    """
+    fold, held = Fold(), []
+    for event in simulated.day():
+        fold.update(event)
+        if isinstance(event, Candle):
+            (market,) = fold.state()["markets"].values()
+            held.append(len(market["seconds"]["bars"]) + len(market["session"]["minutes"]))
+
+    assert len(held) == 1440
+    assert max(held) <= 8
+    assert max(held[-60:]) <= max(held[:60])
+
+
 def test_what_comes_again_changes_nothing(hours):
     """
     Trades, candles and ticks that were folded already make no point and no difference.
@@ -145,7 +167,7 @@ def test_a_late_trade_counts_while_its_bar_is_open():
     (bar,) = [p for p in in_time if p.ts_ms == base]
     assert (bar.values["open"], bar.values["close"], bar.values["trades"]) == (100.0, 103.0, 2)
     assert too_late == []
-    assert fold.state()["binance:BTC/USDT"]["seconds"]["late"] == 1
+    assert fold.state()["markets"]["binance:BTC/USDT"]["seconds"]["late"] == 1
 
 
 def test_one_trade_is_its_own_price():
@@ -195,7 +217,7 @@ def test_gaps_are_counted():
     fold = Fold()
 
     assert fold.update(Gap("binance", "BTC/USDT", START_MS, 5, 9, "gone")) == []
-    assert fold.state()["binance:BTC/USDT"]["missing"] == 5
+    assert fold.state()["markets"]["binance:BTC/USDT"]["missing"] == 5
 
 
 prices = st.floats(1e-6, 1e6)

@@ -13,6 +13,7 @@ from include.broker.log_reader import LogReader
 from include.broker.records import MAX_RECORD_BYTES
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
 from include.influxdb.writer import InfluxDB
+from include.kpis.fold import Fold
 from include.kpis.records import MarketKey, Tick
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
@@ -102,12 +103,21 @@ def test_one_outside_the_topic_is_reported_with_the_range_that_is_gone():
     with capture_logs() as logs:
         behind = resumed(2, Checkpoint(70, {}), Extent(100, 900))
         beyond = resumed(2, Checkpoint(901, {}), Extent(100, 900))
-        inside = resumed(2, Checkpoint(900, {}), Extent(100, 900))
+        inside = resumed(2, Checkpoint(900, Fold().state()), Extent(100, 900))
 
     assert [p.next_offset for p in (behind, beyond, inside)] == [100, 100, 900]
     assert [line["event"] for line in logs] == ["checkpoint.outside_topic"] * 2
     assert logs[0]["why"] == "records [70, 100) are gone"
     assert (logs[1]["next_offset"], logs[1]["end"]) == (901, 900)
+
+
+def test_the_fold_of_another_version_is_reported_and_folded_again():
+    with capture_logs() as logs:
+        afresh = resumed(2, Checkpoint(500, {"v": 1, "markets": {}}), Extent(100, 900))
+
+    assert afresh.next_offset == 100
+    assert [line["event"] for line in logs] == ["checkpoint.unreadable"]
+    assert "expected a state of version 2, found 1" in logs[0]["why"]
 
 
 @pytest.mark.fault(6)
