@@ -25,10 +25,10 @@ class Bar:
     high: float
     low: float
     close: float
-    volume: float = 0.0
-    quote_volume: float = 0.0
-    trades: int = 0
-    buy_volume: float = 0.0
+    volume: float
+    quote_volume: float
+    trades: int
+    buy_volume: float
 
     def values(self) -> Values:
         """Return the fields of a point of `crypto_trades`."""
@@ -69,10 +69,14 @@ class SecondBars:
         elif start_ms + SECOND_MS + LATENESS_MS <= self.watermark_ms:
             self.late += 1
             return
+        bought = amount if side == "buy" else 0.0
         bar = self.bars.get(start_ms)
         if bar is None:
-            bar = self.bars[start_ms] = Bar(trade_id, trade_id, price, price, price, price)
-        elif trade_id > bar.last_id:
+            self.bars[start_ms] = Bar(
+                trade_id, trade_id, price, price, price, price, amount, price * amount, 1, bought
+            )
+            return
+        if trade_id > bar.last_id:
             bar.last_id, bar.close = trade_id, price
         elif trade_id < bar.first_id:
             bar.first_id, bar.open = trade_id, price
@@ -83,15 +87,14 @@ class SecondBars:
         bar.volume += amount
         bar.quote_volume += price * amount
         bar.trades += 1
-        if side == "buy":
-            bar.buy_volume += amount
+        bar.buy_volume += bought
 
     def pass_time(self, event_ms: int) -> list[tuple[int, Bar]]:
         """Move the watermark; return the bars it closes, oldest first, by their start."""
         if event_ms > self.watermark_ms:
             self.watermark_ms = event_ms
         over_ms = self.watermark_ms - SECOND_MS - LATENESS_MS
-        if not self.bars or min(self.bars) > over_ms:
-            return []
-        closed = sorted(start for start in self.bars if start <= over_ms)
+        closed = [start for start in self.bars if start <= over_ms]
+        if len(closed) > 1:
+            closed.sort()
         return [(start, self.bars.pop(start)) for start in closed]

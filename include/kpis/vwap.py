@@ -12,4 +12,7 @@ def vwap(
     """
     if notional is None or low is None or high is None or amount <= 0:
         return None
-    return min(max(notional / amount, low), high)
+    average = notional / amount
+    if average < low:
+        return low
+    return high if average > high else average
