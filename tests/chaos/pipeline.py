@@ -22,6 +22,7 @@ from tests.chaos.verifier.postgres import Postgres
 from tests.streaming.consuming import wait_until_saved
 
 STOP_S = 90
+HISTORY_BARS = 60
 CATCH_UP_S = 300.0
 
 
@@ -47,7 +48,7 @@ class Pipeline:
         self.told = {
             "EXCHANGE_URL": exchange_url,
             "POLL_INTERVAL_S": "1",
-            "HISTORY_BARS": "60",
+            "HISTORY_BARS": str(HISTORY_BARS),
         }
         self.exchange = Exchange(exchange_url)
         self._environment = environment
@@ -170,6 +171,7 @@ class Pipeline:
                 self.exchange,
                 Stores(postgres, self.stores_influx()),
                 self.symbols,
+                history_bars=HISTORY_BARS,
                 until_ms=until_ms,
             )
         finally:

@@ -44,7 +44,7 @@ def proxies(pipeline, settings):
     ("server", "service", "event"),
     [
         ("exchange", "producer", "exchange.unavailable"),
-        ("influxdb", "consumer", "sink.unavailable"),
+        ("influxdb", "consumer", "influxdb.unavailable"),
     ],
     ids=["exchange", "influxdb"],
 )

@@ -15,6 +15,7 @@ from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import line_processes
 from local.provision.postgres import AIRFLOW, MARKET, SUPERUSER
+from tests.chaos.pipeline import HISTORY_BARS
 from tests.chaos.servers import eventually
 from tests.chaos.verifier import Stores, verify
 from tests.chaos.verifier.exchange import Exchange
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def line(toolchain, free_ports, tmp_path_factory):
-    told = {"PIPELINE_POLL_INTERVAL_S": "1", "PIPELINE_HISTORY_BARS": "60"}
+    told = {"PIPELINE_POLL_INTERVAL_S": "1", "PIPELINE_HISTORY_BARS": str(HISTORY_BARS)}
     root = tmp_path_factory.mktemp("whole line")
     line = Line(root, free_ports.ports(), SIMULATED, toolchain, told)
     try:
@@ -90,7 +91,9 @@ def test_tasks_and_scheduler_killed(line, story):
     try:
         stores = Stores(market, influx(line))
         url = f"http://{LOOPBACK}:{line.ports.simulator}"
-        verdict = verify(Exchange(url), stores, SYMBOLS, until_ms=until_ms)
+        verdict = verify(
+            Exchange(url), stores, SYMBOLS, history_bars=HISTORY_BARS, until_ms=until_ms
+        )
     finally:
         market.close()
         line.supervisor.start_services(["producer"])

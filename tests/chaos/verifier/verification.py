@@ -25,16 +25,19 @@ class Stores:
     influx: Influx
 
 
-def verify(exchange: Exchange, stores: Stores, symbols: Iterable[str], *, until_ms: int) -> Verdict:
+def verify(
+    exchange: Exchange, stores: Stores, symbols: Iterable[str], *, history_bars: int, until_ms: int
+) -> Verdict:
     """
     Compare all that is stored with what the exchange served.
 
     Args:
+        history_bars: So many candles before the first minute with trades were to be fetched.
         until_ms: Whatever the exchange had by then has to be there.
     """
     verdict = Verdict()
     for symbol in symbols:
-        _Symbol(exchange, stores, symbol, verdict).verify(until_ms)
+        _Symbol(exchange, stores, symbol, verdict).verify(history_bars, until_ms)
     return verdict
 
 
@@ -45,7 +48,7 @@ class _Symbol:
         self._symbol = symbol
         self._verdict = verdict
 
-    def verify(self, until_ms: int) -> None:
+    def verify(self, history_bars: int, until_ms: int) -> None:
         stored = self._stores.postgres.trades(self._symbol)
         if not stored:
             self._verdict.missing.append(f"all trades of {self._symbol}")
@@ -59,7 +62,7 @@ class _Symbol:
         trades = self._exchange.trades(self._symbol, since_ms, last_ms)
         self._trades(trades, stored, until_ms)
         trades = trades[: sum(t.trade_id <= stored[-1][0] for t in trades)]
-        candles = self._candles(until_ms)
+        candles = self._candles(since_ms - history_bars * MINUTE_MS, until_ms)
         self._seconds(trades)
         self._ticks(trades, candles)
 
@@ -79,25 +82,32 @@ class _Symbol:
             twice = sorted({i for i, j in pairwise(ids) if i == j})
             self._verdict.extra += [f"{self._symbol} trades {trade_id} twice" for trade_id in twice]
 
-    def _candles(self, until_ms: int) -> list[Candle]:
+    def _candles(self, from_ms: int, until_ms: int) -> list[Candle]:
         stored = self._stores.postgres.candles(self._symbol)
         points = self._stores.influx.points("crypto_candles", self._symbol)
-        if not stored:
-            self._verdict.missing.append(f"all candles of {self._symbol}")
-            return []
-        last_ms = max(max(stored), until_ms)
-        candles = self._exchange.candles(self._symbol, min(stored), last_ms)
-        names = {c.open_ts_ms: dict(zip(CANDLE, c[1:], strict=True)) for c in candles}
+        earliest_ms = min([*stored, from_ms])  # a backfill may have brought more
+        candles = self._exchange.candles(
+            self._symbol, earliest_ms, max([*stored, *points, until_ms]) + 1
+        )
+        live = [candle for candle in candles if candle.open_ts_ms >= from_ms]
 
         def is_due(open_ts_ms: int) -> bool:
-            return open_ts_ms + MINUTE_MS + CANDLE_DUE_MS <= until_ms
+            return from_ms <= open_ts_ms <= until_ms - MINUTE_MS - CANDLE_DUE_MS
 
-        self._verdict.compare(f"{self._symbol} candles", names, stored, is_due=is_due)
         self._verdict.compare(
-            f"{self._symbol} crypto_candles", _points(candles), points, is_due=is_due,
-            scale=max(c.high for c in candles),
-        )  # fmt: skip
-        return candles
+            f"{self._symbol} candles",
+            {c.open_ts_ms: dict(zip(CANDLE, c[1:], strict=True)) for c in candles},
+            stored,
+            is_due=is_due,
+        )
+        self._verdict.compare(
+            f"{self._symbol} crypto_candles",
+            _points(live),
+            points,
+            is_due=is_due,
+            scale=max((c.high for c in live), default=0.0),
+        )
+        return live
 
     def _seconds(self, trades: list[Trade]) -> None:
         points = self._stores.influx.points("crypto_trades", self._symbol)
