@@ -52,6 +52,7 @@ def maintain_storage() -> None:
     @task(execution_timeout=timedelta(minutes=30))
     def airflow() -> list[str]:
         """Delete old rows of Airflow's database; return the command, empty if all is kept."""
+        import os
         import subprocess
         import sys
         from datetime import UTC, datetime, timedelta
@@ -64,7 +65,11 @@ def maintain_storage() -> None:
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive"]
         command += ["--clean-before-timestamp", before]
-        subprocess.run(command, check=True)
+        # By these variables Airflow hides its database from tasks; its own command may see it where
+        # airflow.cfg (or the variable's form with _CMD) names it.
+        hidden = "__SQL_ALCHEMY_CONN"
+        environment = {name: os.environ[name] for name in os.environ if not name.endswith(hidden)}
+        subprocess.run(command, check=True, env=environment)
         return command
 
     postgres()
