@@ -8,17 +8,19 @@ import pytest
 from include.settings import Settings
 from local.free_ports import FreePorts
 from local.line import Line
+from local.provision.influxdb import InfluxAdmin
 from tests.chaos.pipeline import Pipeline, simulator
 from tests.chaos.servers import Servers
 from tests.streaming.conftest import Bucket
 
 
 @pytest.fixture
-def struck(servers: Line, settings: Settings) -> Iterator[Servers]:
+def struck(servers: Line, settings: Settings, influx_admin: InfluxAdmin) -> Iterator[Servers]:
     """The servers, to be struck; whole again before the pipeline's stores are cleared away."""
     struck = Servers(servers)
     yield struck
     struck.restore()
+    influx_admin.sign_in()  # InfluxDB forgets its sessions when it is killed
 
 
 @pytest.fixture
