@@ -6,7 +6,6 @@ exchange's pages allow, the tick last. Trades come from a live stream as long as
 hole, from the exchange's history otherwise; a hole is filled before anything after it goes out.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -51,6 +50,21 @@ class Batch(NamedTuple):
     is_last: bool
 
 
+class Look(NamedTuple):
+    """
+    The exchange at one moment.
+
+    Attributes:
+        newest_raw_id: Of the last trade by then; None where the exchange does not say.
+        closed: Candles that ended before closed_until_ms.
+    """
+
+    tick: Tick
+    newest_raw_id: int | None
+    closed_until_ms: int
+    closed: deque[Candle]
+
+
 class Source(Protocol):
     """What following a market needs of an exchange; see `include.exchange.binance`."""
 
@@ -82,15 +96,34 @@ class Follower:
         live: LiveTrades | None = None,
     ) -> None:
         self.progress = progress
-        self._live = live
+        self._live = LiveTrades() if live is None else live  # without a stream it stays empty
         self._last_raw_id = -1
         self._source = source
         self._market = market
         self._history_ms = history_bars * MINUTE_MS
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def look(self) -> Look:
         """
-        Yield what happened since the last call, oldest first; the last batch ends with a tick.
+        Return the ticker of now, and the candles that are closed by then and not yet published.
+
+        Trades may be published meanwhile: this is where the exchange's rate limit is waited for.
+
+        Raises:
+            Unavailable: The exchange is away.
+            Misconfigured: The exchange refuses the symbol.
+        """
+        tick = await self._source.tick(self._market.symbol)
+        newest_raw_id = self._source.last_raw_id(self._market.symbol)
+        closed_until_ms = (tick.event_ts_ms - CANDLE_GRACE_MS) // MINUTE_MS * MINUTE_MS
+        trades_since_ms = self.progress.trades_since_ms
+        if trades_since_ms is None:  # the first start: from the open minute on
+            trades_since_ms = closed_until_ms
+        closed = await self._closed_candles(trades_since_ms - self._history_ms, closed_until_ms)
+        return Look(tick, newest_raw_id, closed_until_ms, closed)
+
+    async def batches(self, look: Look | None = None) -> AsyncIterator[Batch]:
+        """
+        Yield what happened until *look*, or now; oldest first; the last batch ends with a tick.
 
         A tick no newer than the one before it is left out: the exchange's time stands still.
         Memory is bounded: one page of trades, and the candles of the time that was missed.
@@ -99,16 +132,15 @@ class Follower:
             Unavailable: The exchange is away: what was yielded stands, call again for the rest.
             Misconfigured: The exchange refuses the symbol.
         """
-        tick = await self._source.tick(self._market.symbol)
-        closed_until_ms = (tick.event_ts_ms - CANDLE_GRACE_MS) // MINUTE_MS * MINUTE_MS
-        if self.progress.trades_since_ms is None:  # the first start: from the open minute on
+        look = look or await self.look()
+        tick, closed, closed_until_ms = look.tick, look.closed, look.closed_until_ms
+        if self.progress.trades_since_ms is None:
             self.progress = Progress(trades_since_ms=closed_until_ms)
         trades_since_ms = self.progress.trades_since_ms or 0
-        closed = await self._closed_candles(trades_since_ms - self._history_ms, closed_until_ms)
         while closed and closed[0].open_ts_ms < trades_since_ms:
             history = [c for c in closed if c.open_ts_ms < trades_since_ms][:CANDLES_PER_BATCH]
             yield self._batch([closed.popleft() for _ in history], is_last=False)
-        async for page, is_last in self._trade_pages(trades_since_ms, tick.event_ts_ms):
+        async for page, is_last in self._trade_pages(trades_since_ms, look):
             events = self._trade_events(page)
             seen_until_ms = page[-1].ts_ms if page else closed_until_ms
             while closed and (is_last or closed[0].open_ts_ms + MINUTE_MS <= seen_until_ms):
@@ -141,9 +173,6 @@ class Follower:
             Unavailable: The hole could not be asked for; call again.
         """
         live, last_id = self._live, self.progress.last_trade_id
-        if live is None:
-            await asyncio.sleep(timeout_s)
-            return None
         if last_id is None or not live.continues(last_id):
             await live.arrival(timeout_s)
         if last_id is None:
@@ -156,6 +185,10 @@ class Follower:
                 page = await self._source.trades_from(self._market.symbol, last_id + 1)
         return self._batch(self._trade_events(page), is_last=True) if page else None
 
+    def wake(self) -> None:
+        """End a wait in `next_arrival`: something else has happened."""
+        self._live.wake()
+
     async def _put_in_order(self, live: LiveTrades, last_id: int) -> bool:
         """Wait for a message overtaken by the next one; return whether it came."""
         give_up_s = time.monotonic() + DISORDER_S
@@ -164,29 +197,29 @@ class Follower:
         return live.continues(last_id)
 
     async def _trade_pages(
-        self, since_ms: int, until_ms: int
+        self, since_ms: int, look: Look
     ) -> AsyncIterator[tuple[list[Trade], bool]]:
         """Yield pages of trades not yet published, and whether it is the last for now."""
         is_last = False
-        if self._live is not None and self.progress.last_trade_id is not None:
-            async for page, is_last in self._streamed_pages(self._live):
+        if self.progress.last_trade_id is not None:
+            async for page, is_last in self._streamed_pages(self._live, look.newest_raw_id):
                 yield page, is_last
         missed = 0
         while not is_last:
-            page, since_ms, is_last = await self._history_page(since_ms, until_ms)
+            page, since_ms, is_last = await self._history_page(since_ms, look.tick.event_ts_ms)
             missed += len(page)
             if page or is_last:
                 yield page, is_last
-        if self._live is not None:
-            self._live.judge(missed=missed > 0)
+        self._live.judge(missed=missed > 0)
 
-    async def _streamed_pages(self, live: LiveTrades) -> AsyncIterator[tuple[list[Trade], bool]]:
+    async def _streamed_pages(
+        self, live: LiveTrades, newest_raw_id: int | None
+    ) -> AsyncIterator[tuple[list[Trade], bool]]:
         """
         Yield what continues our trades; the last page reaches the last trade the ticker told of.
 
         Without such a page, history has to be asked.
         """
-        newest_raw_id = self._source.last_raw_id(self._market.symbol)
         give_up_s = time.monotonic() + STREAM_LAG_S
         while newest_raw_id is not None:
             page = live.take(self.progress.last_trade_id or 0)
@@ -217,7 +250,7 @@ class Follower:
         recv_ts_ms = time.time_ns() // 1_000_000
         events: list[Event] = []
         last_id = self.progress.last_trade_id
-        if self._live is not None and last_id is not None:
+        if last_id is not None:
             page = self._live.completed(page, last_id)
         for run in _runs(page):
             if last_id is not None and run[0].trade_id > last_id + 1:

@@ -78,6 +78,10 @@ class LiveTrades:
         self._arrived.clear()
         return has_arrived
 
+    def wake(self) -> None:
+        """End a wait in `arrival` as if a trade had come."""
+        self._arrived.set()
+
     def judge(self, *, missed: bool) -> None:
         """
         Learn at each turn whether the exchange had trades that the stream has not brought.

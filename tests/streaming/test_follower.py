@@ -147,6 +147,7 @@ async def test_says_which_trades_the_history_lacks(exchange):
     class Forgetful:
         page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
         tick, candles = exchange.binance.tick, exchange.binance.candles
+        last_raw_id = exchange.binance.last_raw_id
 
         async def trades_from(self, symbol, first_id):
             page = await exchange.binance.trades_from(symbol, first_id)
