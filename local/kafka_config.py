@@ -70,7 +70,9 @@ def prepare_kafka(java: str, libraries: Path, layout: Layout, ports: Ports) -> N
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = [java, "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp", f"{libraries}/*"]
-    tool += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties_file(layout))]
+    # one word: one id in 64 begins with a hyphen, which would be taken for an option
+    options = [f"--cluster-id={cluster}", "--config", str(properties_file(layout))]
+    tool += ["kafka.tools.StorageTool", "format", *options]
     done = subprocess.run(tool, capture_output=True, text=True, env=_bare_environment())
     layout.log("kafka-format").write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode != 0:
