@@ -17,7 +17,7 @@ DELAY_S = 0.05
 
 
 @pytest.fixture
-def proxies(pipeline, settings):
+def proxies(pipeline, settings, tmp_path):
     """A proxy each for the exchange, InfluxDB and PostgreSQL; the pipeline is told of them."""
     exchange_port = int(pipeline.exchange.url.rpartition(":")[2])
     proxies = {
@@ -25,7 +25,15 @@ def proxies(pipeline, settings):
         "influxdb": TcpProxy(int(settings.influx_url.rpartition(":")[2])),
         "postgres": TcpProxy(settings.postgres_port),
     }
+    passfile = tmp_path / "pgpass"  # the password is known by port
+    passfile.touch(mode=0o600)
+    passfile.write_text(
+        settings.postgres_passfile.read_text().replace(
+            f":{settings.postgres_port}:", f":{proxies['postgres'].port}:"
+        )
+    )
     pipeline.told |= {
+        "POSTGRES_PASSFILE": str(passfile),
         "EXCHANGE_URL": f"http://127.0.0.1:{proxies['exchange'].port}",
         "EXCHANGE_TIMEOUT_S": "2",
         "INFLUX_URL": f"http://127.0.0.1:{proxies['influxdb'].port}",
