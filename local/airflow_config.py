@@ -33,7 +33,7 @@ def airflow_options(layout: Layout, ports: Ports) -> Options:
             "simple_auth_manager_users": f"{AIRFLOW_ADMIN}:admin",
             "simple_auth_manager_passwords_file": layout.secret("airflow_passwords.json"),
         },
-        "database": {"sql_alchemy_conn": _metadata_database(layout, ports)},
+        "database": {"sql_alchemy_conn": metadata_database(layout, ports)},
         "api": {
             "host": LOOPBACK,
             "port": ports.airflow,
@@ -99,7 +99,8 @@ def imported_pools(layout: Layout) -> Path:
     return layout.airflow_home / "pools.json"
 
 
-def _metadata_database(layout: Layout, ports: Ports) -> str:
+def metadata_database(layout: Layout, ports: Ports) -> str:
+    """Return the address of Airflow's own tables; libpq finds the password."""
     passfile = quote(str(layout.pgpass("airflow")), safe="/")
     server = f"airflow@{LOOPBACK}:{ports.postgres}"
     return f"postgresql+psycopg2://{server}/airflow?passfile={passfile}"
