@@ -36,7 +36,7 @@ def line(toolchain, free_ports, tmp_path_factory):
     root = tmp_path_factory.mktemp("whole line")
     line = Line(root, free_ports.ports(), SIMULATED, toolchain, told)
     try:
-        line.start()
+        line.start(detached=False)
         yield line
     finally:
         line.stop()
