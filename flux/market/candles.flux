@@ -1,4 +1,4 @@
-// Closed candles, and the open minute from the bars of its seconds.
+// Closed candles, and the open minute from the bars of its seconds and the last trade.
 // Only the last bar holds both: the others are folded where they are stored, which is many times
 // faster.
 import "date"
@@ -15,18 +15,39 @@ newest =
         |> last()
         |> findRecord(fn: (key) => true, idx: 0)
 newest_ns = if exists newest._time then int(v: newest._time) else 0
-closed_until = time(v: newest_ns + int(v: 1m))
+closed_ns = newest_ns + int(v: 1m)
 last_bar = date.truncate(t: time(v: newest_ns), unit: interval)
+
+// What is newer than the candles; a range must not be empty, nor begin before the one asked for.
+open_ns =
+    if closed_ns < int(v: start) then
+        int(v: start)
+    else if closed_ns < int(v: stop) then
+        closed_ns
+    else
+        int(v: stop) - 1
+unclosed = (measurement) =>
+    from(bucket: bucket)
+        |> range(start: time(v: open_ns), stop: stop)
+        |> filter(fn: (r) => r._measurement == measurement)
+        |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
+last_price = (field) =>
+    unclosed(measurement: "crypto_last_trade")
+        |> set(key: "_field", value: field)
+        |> keep(columns: ["_time", "_value", "_field"])
 open =
     union(
         tables: [
+            last_price(field: "open"),
+            last_price(field: "high"),
+            last_price(field: "low"),
+            last_price(field: "close"),
             told(measurement: "crypto_candles")
                 |> filter(fn: (r) => @fields)
                 |> filter(fn: (r) => r._time >= last_bar)
                 |> keep(columns: ["_time", "_value", "_field"]),
-            told(measurement: "crypto_trades")
+            unclosed(measurement: "crypto_trades")
                 |> filter(fn: (r) => @fields)
-                |> filter(fn: (r) => r._time >= closed_until)
                 |> keep(columns: ["_time", "_value", "_field"]),
         ],
     )

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from include.kpis.points import CandlePoint, Point, PricePoint, SecondPoint
+from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint
 
 # Each kind's measurement, and its tags beside exchange and symbol.
 MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
     PricePoint: ("crypto_prices", ""),
     SecondPoint: ("crypto_trades", ""),
     CandlePoint: ("crypto_candles", ",interval=1m"),
+    LastTradePoint: ("crypto_last_trade", ""),
 }
 
 

@@ -6,7 +6,7 @@ memory of that moment is gone, and no value is invented.
 """
 
 from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint, Point, PricePoint, SecondPoint
+from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint
 from include.kpis.records import Event
 from include.kpis.registry import MINUTES, REGISTRY, SESSION
 
@@ -29,5 +29,5 @@ def _own(point: Point) -> Point | None:
             return point._replace(values=point.values | dict.fromkeys(REMEMBERED))
         case CandlePoint():
             return point._replace(values=point.values | dict.fromkeys(REMEMBERED_OF_CANDLE))
-        case SecondPoint():
+        case SecondPoint() | LastTradePoint():
             return None

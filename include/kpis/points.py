@@ -45,4 +45,18 @@ class CandlePoint(NamedTuple):
     values: Values
 
 
-type Point = PricePoint | SecondPoint | CandlePoint
+class LastTradePoint(NamedTuple):
+    """
+    A trade of a second that is not over: a point of `crypto_last_trade`; ts_ms is its start.
+
+    `values`: price. For who cannot wait until the second's bar is final. The next trade of the
+    second takes its place.
+    """
+
+    exchange: str
+    symbol: str
+    ts_ms: int
+    values: Values
+
+
+type Point = PricePoint | SecondPoint | CandlePoint | LastTradePoint

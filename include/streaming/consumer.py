@@ -21,7 +21,8 @@ from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.errors import BadRecord, Unavailable
 from include.influxdb.writer import InfluxDB
-from include.kpis.records import Event
+from include.kpis.last_trade import last_trade
+from include.kpis.records import Event, Trades
 from include.settings import Settings
 from include.streaming import service
 from include.streaming.dead_letters import DeadLetter, outgoing
@@ -111,9 +112,10 @@ class Consumer:
                 letters.append(DeadLetter(record, str(e)))
                 continue
             events.append(event)
-            made += [
-                Made(record, point) for point in self._partitions.fold(record.partition, event)
-            ]
+            points = self._partitions.fold(record.partition, event)
+            if isinstance(event, Trades) and (newest := last_trade(event)) is not None:
+                points.append(newest)
+            made += [Made(record, point) for point in points]
         return events, made, letters
 
 

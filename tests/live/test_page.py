@@ -11,7 +11,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import SecondPoint
+from include.kpis.points import LastTradePoint
 from local.ports import LOOPBACK
 from tests.dashboards.conftest import tick
 from tests.live.conftest import LOGIN
@@ -97,10 +97,10 @@ def test_a_new_trade_changes_the_price_by_itself(opened, page, filled, settings)
     browser = opened(page)
     wait_for(browser, lambda: text(browser, "price"))
     now_ms = int(time.time()) * 1000
-    bar = {"open": 12345.5, "high": 12345.5, "low": 12345.5, "close": 12345.5, "volume": 1.0}
 
     writer = InfluxDB(settings)
-    writer.write(lines.encode([SecondPoint("binance", "BTC/USDT", now_ms, bar)]))
+    point = LastTradePoint("binance", "BTC/USDT", now_ms, {"price": 12345.5})
+    writer.write(lines.encode([point]))
     writer.close()
 
     wait_for(browser, lambda: text(browser, "price") == "12345.50")

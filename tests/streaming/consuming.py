@@ -17,7 +17,9 @@ from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
 from include.errors import BadRecord, Misconfigured, Unavailable
 from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint, PricePoint, SecondPoint
+from include.kpis.last_trade import last_trade
+from include.kpis.points import CandlePoint, LastTradePoint, PricePoint, SecondPoint
+from include.kpis.records import Trades
 from include.streaming import checkpoints
 from include.streaming.consumer import consume
 
@@ -25,6 +27,7 @@ MEASUREMENTS = {
     PricePoint: ("crypto_prices", None),
     SecondPoint: ("crypto_trades", None),
     CandlePoint: ("crypto_candles", "1m"),
+    LastTradePoint: ("crypto_last_trade", None),
 }
 
 
@@ -187,9 +190,12 @@ def folded(settings):
             for record in reader.poll(5_000, timeout_s=1.0):
                 fold = folds.setdefault(record.partition, Fold())
                 try:
-                    points = fold.update(wire.decode(record.value))
+                    event = wire.decode(record.value)
                 except BadRecord:
                     continue
+                points = fold.update(event)
+                if isinstance(event, Trades) and (newest := last_trade(event)) is not None:
+                    points.append(newest)
                 for point in points:
                     _store(found, point)
     return found

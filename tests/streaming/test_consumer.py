@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
     assert {letter["topic"] for letter in letters} == {settings.topic_market}
 
 
-def test_what_the_topic_holds_is_stored_in_three_measurements(settings, bucket):
+def test_what_the_topic_holds_is_stored_in_its_measurements(settings, bucket):
     """
     Field by field what one fold of each partition makes of it.
     """
@@ -106,7 +106,12 @@ def test_what_the_topic_holds_is_stored_in_three_measurements(settings, bucket):
 
     stored = bucket.stored()
     kinds = {(measurement, interval) for measurement, _, _, interval, _ in stored}
-    assert kinds == {("crypto_prices", None), ("crypto_trades", None), ("crypto_candles", "1m")}
+    assert kinds == {
+        ("crypto_prices", None),
+        ("crypto_trades", None),
+        ("crypto_candles", "1m"),
+        ("crypto_last_trade", None),
+    }
     assert {symbol for _, _, symbol, _, _ in stored} == set(market.SYMBOLS)
     assert stored == folded(settings)
 
