@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from include.errors import BadRecord, Unavailable
+from include.errors import BadRecord
 from include.exchange.binance import Binance
 from include.kpis.records import MINUTE_MS, Candle, MarketKey
 from include.warehouse.connection import Connection
@@ -83,7 +83,6 @@ async def backfill(
         until_ms = min(until_ms, (now_ms - GRACE_MS) // MINUTE_MS * MINUTE_MS)
     while from_ms < until_ms:
         page = await exchange.candles(market.symbol, from_ms, until_ms)
-        _check_order(market, page)
         # A page that ends early says nothing yet of what follows it; an empty one says all.
         page_until_ms = page[-1].open_ts_ms + MINUTE_MS if page else until_ms
         done += _store(connection, market, page, range(from_ms, page_until_ms, MINUTE_MS), source)
@@ -130,12 +129,6 @@ def _stage(connection: Connection, page: Sequence[Candle]) -> None:
         copy.set_types(list(CANDLES.columns.values()))
         for candle in page:
             copy.write_row(candle_row(candle))
-
-
-def _check_order(market: MarketKey, page: Sequence[Candle]) -> None:
-    times_ms = [candle.open_ts_ms for candle in page]
-    if times_ms != sorted(set(times_ms)):
-        raise Unavailable(f"{market}: expected candles in order of time, found others")
 
 
 def _wall_clock_ms() -> int:

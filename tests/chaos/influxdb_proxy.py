@@ -35,9 +35,10 @@ class Rule:
 
 
 class Write(NamedTuple):
-    """A write that came in: when, and what it was answered."""
+    """A write that came in: when, of which measurement first, and what it was answered."""
 
     at_s: float
+    measurement: str
     status: int
 
 
@@ -85,10 +86,10 @@ class InfluxProxy:
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
-        answer = await self._ruled(body.decode(errors="replace")) or await self._asked(
-            request, body
-        )
-        self.writes.append(Write(time.monotonic(), answer.status))
+        text = body.decode(errors="replace")
+        answer = await self._ruled(text) or await self._asked(request, body)
+        measurement = text.partition(",")[0]
+        self.writes.append(Write(time.monotonic(), measurement, answer.status))
         return answer
 
     async def _ruled(self, body: str) -> web.Response | None:
