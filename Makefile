@@ -42,7 +42,7 @@ golden: ## Make the golden files of the indicators again
 	@$(LOCAL) golden
 dashboards: ## Write Grafana's dashboards and alerts again; only compare: ARGS=--check
 	@$(LOCAL) dashboards $(ARGS)
-bench: ## Measure what the fold, the drain and the recomputation cost
+bench: ## Measure what fold, consumer, drain and recomputation cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in
 	@$(LOCAL) lock

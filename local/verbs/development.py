@@ -16,7 +16,7 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
 )
-BENCHMARKS = ("bench.fold", "bench.drain", "bench.recompute")
+BENCHMARKS = ("bench.fold", "bench.consumer", "bench.drain", "bench.recompute")
 LOCK_OPTIONS = ["--universal", "--python-version", "3.12", "--generate-hashes"]
 LOCK_OPTIONS += ["--no-emit-index-url", "--no-header", "--no-annotate"]
 
@@ -93,5 +93,5 @@ GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden
 DASHBOARDS = Verb(
     "dashboards", "write Grafana's dashboards and alerts again", _dashboards, forwards=True
 )
-BENCH = Verb("bench", "measure what the fold, the drain and the recomputation cost", _bench)
+BENCH = Verb("bench", "measure what fold, consumer, drain and recomputation cost", _bench)
 LOCK = Verb("lock", "pin requirements*.in in requirements*.txt", _lock)
