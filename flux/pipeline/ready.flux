@@ -1,13 +1,19 @@
-// Whether each instance of each service says that it is ready: 1 or 0.
+// What each instance of each service says of itself, half minute by half minute.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "pipeline_health" and r._field == "ready")
-    |> aggregateWindow(every: window, fn: min, createEmpty: false, timeSrc: "_start")
+    |> aggregateWindow(every: 30s, fn: min, createEmpty: true, timeSrc: "_start")
     |> map(
         fn: (r) =>
             ({
                 _time: r._time,
-                _value: if r._value < 1.0 then "not ready" else "ready",
+                _value:
+                    if not exists r._value then
+                        "silent"
+                    else if r._value < 1.0 then
+                        "not ready"
+                    else
+                        "ready",
                 name: r.service + " " + r.instance,
             }),
     )

@@ -73,9 +73,9 @@ def _tiles() -> list[Json]:
 def _ready() -> Json:
     return states(
         "Ready",
-        "What /healthz of each service says.",
+        "What /healthz of each service says; silent: it does not run, or cannot tell.",
         flux("pipeline/ready"),
-        mappings={"ready": GREEN, "not ready": RED},
+        mappings={"ready": GREEN, "not ready": RED, "silent": "#555555"},
     )
 
 
@@ -85,6 +85,7 @@ def _published() -> Json:
         "Events a second that the producer committed to Kafka, by type and market.",
         "published_per_s",
         unit="suffix: events/s",
+        labels=("symbol", "type"),
     )
 
 
@@ -94,6 +95,7 @@ def _stored() -> Json:
         "Points a second that the consumer stored in InfluxDB, by measurement.",
         "points_per_s",
         unit="suffix: points/s",
+        labels=("measurement",),
     )
 
 
@@ -115,6 +117,7 @@ def _market_lag() -> Json:
         "The exchange's clock minus the newest event published, by market.",
         "market_lag_seconds",
         unit="s",
+        labels=("symbol",),
     )
 
 
@@ -124,6 +127,7 @@ def _kafka_lag() -> Json:
         "Kafka records not yet read, by partition.",
         "kafka_lag_records",
         unit="suffix: records",
+        labels=("partition",),
     )
 
 
@@ -154,6 +158,7 @@ def _retries() -> Json:
         "retries_total",
         "reconnects_total",
         unit="none",
+        labels=("service", "dependency"),
     )
 
 
@@ -166,6 +171,7 @@ def _refusals() -> Json:
         "dead_letters_total",
         "gap_trades_total",
         unit="none",
+        labels=("service", "reason", "symbol"),
     )
 
 
@@ -180,5 +186,12 @@ def _incidents() -> Json:
     )
 
 
-def _health(title: str, description: str, *metrics: str, unit: str) -> Json:
-    return series(title, description, [flux("pipeline/health", fields=metrics)], unit=unit)
+def _health(
+    title: str, description: str, *metrics: str, unit: str, labels: tuple[str, ...] = ()
+) -> Json:
+    """Return lines of metrics, named by their *labels*, or by the metric if there are none."""
+    panel = series(title, description, [flux("pipeline/health", fields=metrics)], unit=unit)
+    if labels:
+        name = " ".join(f"${{__field.labels.{label}}}" for label in labels)
+        panel["fieldConfig"]["defaults"]["displayName"] = name
+    return panel

@@ -22,6 +22,7 @@ from include.streaming.health.definitions import (
     REBALANCES,
     RECORDS,
     REPEATED,
+    RETRIES,
     STORE_LATENCY,
     WRITE,
 )
@@ -32,6 +33,9 @@ from include.wire import type_of
 CONSUMING = "consuming"
 STUCK_AFTER_S = 90.0  # the longest honest silence: a write's patience of 60 s, and some
 MOST_SAMPLED = 50  # events of a batch whose latency is taken
+
+
+PARKED_FOR = ("unreadable", "refused", "health")
 
 
 class Folds(Protocol):
@@ -47,6 +51,10 @@ class ConsumerHealth(Health):
     def __init__(self, settings: Settings) -> None:
         conditions = (KAFKA, INFLUXDB, CONSUMING)
         super().__init__(CONSUMER, settings.consumer_health_port, conditions)
+        for dependency in (KAFKA, INFLUXDB):
+            self.expect(RETRIES, dependency)
+        for reason in PARKED_FOR:
+            self.expect(DEAD_LETTERS, reason)
         self._folds: Folds | None = None
         self._positions: Mapping[int, int] = {}
         self._ends: Mapping[int, int] = {}

@@ -8,7 +8,7 @@ import structlog
 
 from include.errors import Unavailable
 from include.streaming.health.conditions import Conditions, State
-from include.streaming.health.definitions import CONDITION, READY, RETRIES
+from include.streaming.health.definitions import CONDITION, READY, RETRIES, Metric
 from include.streaming.health.metrics import Metrics
 
 logger = structlog.get_logger()
@@ -30,6 +30,10 @@ class Health:
         self.conditions = Conditions(conditions)
         self.metrics.refreshing = self._refresh
         self._was_ready = False
+
+    def expect(self, metric: Metric, *labels: str) -> None:
+        """Let a counter of these labels begin at 0: what never happened is told, not missing."""
+        self.metrics.add(metric, *labels, by=0)
 
     def retried(self, dependency: str) -> None:
         """Count that something is tried again."""

@@ -20,6 +20,7 @@ from include.streaming.health.definitions import (
     PUBLISHED,
     RECONNECTS,
     REFUSALS,
+    RETRIES,
     TRANSACTION,
 )
 from include.streaming.health.deliveries import KAFKA
@@ -55,6 +56,10 @@ class _Clock:
         return self.exchange_ms + (time.monotonic() - self.at_s) * 1000
 
 
+# Why an exchange refuses, as `reason_of` names it.
+REASONS = ("rate_limited", "unavailable", "misconfigured")
+
+
 class ProducerHealth(Health):
     """Any thread may note, and none waits."""
 
@@ -68,6 +73,14 @@ class ProducerHealth(Health):
         self._clocks: dict[str, _Clock] = {}
         self._session_failure: str | None = None
         self._sessions = 0
+        for dependency in (KAFKA, *exchanges):
+            self.expect(RETRIES, dependency)
+            self.expect(RECONNECTS, dependency if dependency == KAFKA else f"{dependency}_stream")
+        for exchange in exchanges:
+            for reason in REASONS:
+                self.expect(REFUSALS, exchange, reason)
+        for market in settings.markets:
+            self.expect(GAP_TRADES, *market)
 
     def connected(self, exchange: str) -> None:
         """Note that an exchange answers."""
