@@ -30,6 +30,7 @@ from include.command import exit_code
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
 from include.settings import Settings
+from include.streaming import service
 from include.streaming.consumer import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
@@ -162,6 +163,7 @@ def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:
 
 def benchmark(ticks: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
+    service.collect_seldom()  # as the consumer's own process does
     toolchain = install()
     ports = FreePorts()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

@@ -181,6 +181,7 @@ def _report(health: ConsumerHealth) -> retry.Report:
 
 def main() -> int:
     log.configure("consumer")
+    service.collect_seldom()
     return service.run_until_stopped(lambda stopping: consume(Settings.load(), stopping))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Callable, Coroutine
@@ -10,7 +11,19 @@ import structlog
 
 from include.errors import Exit, PipelineError
 
+MOST_UNCOLLECTED = 100_000  # containers: a batch of 5,000 ticks holds some 200,000 of them
+
 logger = structlog.get_logger()
+
+
+def collect_seldom() -> None:
+    """
+    Let this process look for cycles seldom: decoded records have none, and are many.
+
+    Python's default takes two thirds of the time that decoding a tick takes; `bench.consumer`
+    measured 4,733 points a second with it and 7,552 without.
+    """
+    gc.set_threshold(MOST_UNCOLLECTED)
 
 
 def run(start: Callable[[], Coroutine[None, None, None]]) -> int:
