@@ -47,7 +47,7 @@ def test_away_for_some_writes(rule, status, proxy, proxied, story):
     memory = proxied.running("consumer").memory_info
     before = memory().rss
     proxy.rules = [rule]
-    eventually(lambda: proxy.answered(status) == 1, f"a {status}")
+    eventually(lambda: proxy.answered(status) >= 1, f"a {status}")
     saved = offsets_saved(proxied.settings)
     eventually(lambda: proxy.answered(status) == 3, f"three {status}")
     unmoved = offsets_saved(proxied.settings)
