@@ -23,7 +23,7 @@ def pipeline() -> Json:
             (8, [_latency(), _market_lag()]),
             (8, [_kafka_lag(), _ticks()]),
             (8, [_transactions(), _retries()]),
-            (8, [_refusals(), _incidents()]),
+            (8, [_refusals(), _missing(), _incidents()]),
         ],
         since="now-1h",
         refresh="10s",
@@ -166,12 +166,21 @@ def _refusals() -> Json:
     return _health(
         "Refused and parked",
         "Calls the exchange refused and records that could not be read, since the start of each "
-        "service, by reason; trades the exchange's history does not have.",
+        "service, by reason.",
         "refusals_total",
         "dead_letters_total",
-        "gap_trades_total",
         unit="none",
-        labels=("service", "reason", "symbol"),
+        labels=("service", "reason"),
+    )
+
+
+def _missing() -> Json:
+    return _health(
+        "Missing at the exchange",
+        "Trades the exchange's history does not have, since the start of the producer, by market.",
+        "gap_trades_total",
+        unit="suffix: trades",
+        labels=("symbol",),
     )
 
 

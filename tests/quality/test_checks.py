@@ -51,6 +51,12 @@ PLANTED = {
     ],
     "session_vwap_within_range": [tick(vwap=103, session_low=99, session_high=102)],
     "stores_agree_on_trades": [COUNTS.format("9, 9, 5, 6, 6, 5, 5")],
+    "stream_agrees_with_batch": [
+        "INSERT INTO reconciliations (exchange, symbol, stream, kpi, window_start, window_end,"
+        " compared, missing, max_relative_difference, tolerance) VALUES ('binance', 'BTC/USDT',"
+        f" 'crypto_candles', 'macd', '{AT.isoformat()}'::timestamptz - interval '10 minutes',"
+        f" '{AT.isoformat()}'::timestamptz + interval '50 minutes', 60, 0, 1e-6, 1e-9)"
+    ],
     "stores_agree_on_candles": [COUNTS.format("9, 9, 6, 6, 6, 5, 4")],
     "trade_ids_contiguous": [f"DELETE FROM trades WHERE trade_id % 5 = 2 AND {IN_MINUTE}"],
     "trades_in_order": [
