@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 from include.kpis.macd import Macd
-from include.kpis.points import CandlePoint, Point, PricePoint, SecondPoint, Values
+from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
 from include.kpis.records import MINUTE_MS, Candle, Gap, Tick, Trades
-from include.kpis.seconds import Bar, SecondBars
+from include.kpis.seconds import SECOND_MS, Bar, SecondBars
 from include.kpis.session import Session
 from include.kpis.ticker import change_pct, measure
 from include.kpis.vwap import vwap
@@ -43,9 +43,9 @@ class MarketFold:
     repeated: int = 0
 
     def trades(self, batch: Trades) -> list[Point]:
-        """Take a batch of trades; return the bars it closes."""
+        """Take a batch of trades; return the bars it closes, and its newest if its bar is open."""
         session_trade, bar_trade = self.session.trade, self.seconds.trade
-        last_id, latest_ms = self.last_trade_id, 0
+        last_id, latest_ms, newest = self.last_trade_id, 0, None
         for trade in batch.trades:
             trade_id, first_id, _, ts_ms, price, amount, _ = trade
             if trade_id <= last_id:  # seen before
@@ -56,10 +56,17 @@ class MarketFold:
                 continue
             session_trade(ts_ms, price, amount)
             bar_trade(trade)
+            newest = trade
             if ts_ms > latest_ms:
                 latest_ms = ts_ms
         self.last_trade_id = last_id
-        return self._closed_bars(batch.exchange, batch.symbol, latest_ms)
+        points = self._closed_bars(batch.exchange, batch.symbol, latest_ms)
+        if newest is not None:
+            second_ms = newest.ts_ms - newest.ts_ms % SECOND_MS
+            if second_ms in self.seconds.bars:
+                told: Values = {"price": newest.price}
+                points.append(LastTradePoint(batch.exchange, batch.symbol, second_ms, told))
+        return points
 
     def candle(self, candle: Candle) -> list[Point]:
         """Take a closed candle; one that is not newer than the last changes nothing."""

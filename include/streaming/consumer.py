@@ -21,8 +21,7 @@ from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.errors import BadRecord, Unavailable
 from include.influxdb.writer import InfluxDB
-from include.kpis.last_trade import last_trade
-from include.kpis.records import Event, Trades
+from include.kpis.records import Event
 from include.settings import Settings
 from include.streaming import service
 from include.streaming.dead_letters import DeadLetter, outgoing
@@ -113,8 +112,6 @@ class Consumer:
                 continue
             events.append(event)
             points = self._partitions.fold(record.partition, event)
-            if isinstance(event, Trades) and (newest := last_trade(event)) is not None:
-                points.append(newest)
             made += [Made(record, point) for point in points]
         return events, made, letters
 

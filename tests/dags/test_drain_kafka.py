@@ -28,8 +28,11 @@ pytestmark = [
 def run(dag: "DAG", minute: int) -> tuple[str, object]:
     """Run the DAG once in this process; return how it ended and the counts."""
     # Airflow 3.3.2's dag.test fails on a DAG with a deadline that it has stored unchanged before
-    dag.deadline = None
-    finished = dag.test(logical_date=datetime(2026, 1, 1, 0, minute, tzinfo=UTC))
+    deadline, dag.deadline = dag.deadline, None
+    try:
+        finished = dag.test(logical_date=datetime(2026, 1, 1, 0, minute, tzinfo=UTC))
+    finally:
+        dag.deadline = deadline
     (instance,) = finished.get_task_instances()
     return str(finished.state), instance.xcom_pull(task_ids=instance.task_id)
 

@@ -17,9 +17,7 @@ from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
 from include.errors import BadRecord, Misconfigured, Unavailable
 from include.kpis.fold import Fold
-from include.kpis.last_trade import last_trade
 from include.kpis.points import CandlePoint, LastTradePoint, PricePoint, SecondPoint
-from include.kpis.records import Trades
 from include.streaming import checkpoints
 from include.streaming.consumer import consume
 
@@ -190,12 +188,9 @@ def folded(settings):
             for record in reader.poll(5_000, timeout_s=1.0):
                 fold = folds.setdefault(record.partition, Fold())
                 try:
-                    event = wire.decode(record.value)
+                    points = fold.update(wire.decode(record.value))
                 except BadRecord:
                     continue
-                points = fold.update(event)
-                if isinstance(event, Trades) and (newest := last_trade(event)) is not None:
-                    points.append(newest)
                 for point in points:
                     _store(found, point)
     return found
