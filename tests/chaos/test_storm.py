@@ -24,9 +24,6 @@ OPTIONS += ["--trades-per-minute", str(TRADES_PER_S * 60 // len(MARKETS))]
 @pytest.mark.fault(10)
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
-# kafka-python 3.0.12 leaves a socket open when it is closed while it connects to a killed broker
-@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize("exchange_options", [OPTIONS], ids=["2000 trades a second"])
 def test_a_storm_of_kills(pipeline, struck, seed, story, pytestconfig):
     storm_s = pytestconfig.getoption("storm_s")
