@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient
 
 from include.broker.topics import ensure_topics, wanted
 from include.settings import PREFIX, Settings
+from include.warehouse.connection import Connection, connect
 from local.credentials import write_private
 from local.environment import ORGANIZATION, SIMULATED
 from local.free_ports import FreePorts
@@ -135,6 +136,13 @@ def owner_settings(servers: Line, settings: Settings) -> Settings:
         "postgres_passfile": servers.layout.pgpass(MARKET_OWNER),
     }
     return settings.model_copy(update=owner)
+
+
+@pytest.fixture
+def writer(settings: Settings) -> Iterator[Connection]:
+    """Connect to the tables of `settings` as the role that fills them."""
+    with connect(settings, application="test") as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import pytest
 
 from include.dashboards.files import dashboards
 
-ALIASES = {"_value", "_time", "_field"}
-
 
 def overridden(panel):
     return {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"]}

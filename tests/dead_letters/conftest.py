@@ -9,9 +9,9 @@ from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.settings import Settings
 from include.streaming.dead_letters import DeadLetter, outgoing
-from tests.warehouse.conftest import owner, producer, writer
+from tests.warehouse.conftest import owner, producer
 
-__all__ = ["owner", "park", "producer", "writer"]
+__all__ = ["owner", "park", "producer"]
 
 
 @pytest.fixture

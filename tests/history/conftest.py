@@ -18,12 +18,6 @@ MARKETS = (MarketKey("binance", "BTC/USDT"), MarketKey("binance", "ETH/USDT"))
 
 
 @pytest.fixture
-def writer(settings: Settings) -> Iterator[Connection]:
-    with connect(settings, application="test") as connection:
-        yield connection
-
-
-@pytest.fixture
 def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
     who = {
         "postgres_user": "market_reader",

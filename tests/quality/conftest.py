@@ -39,12 +39,6 @@ def audited(settings: Settings, exchange) -> Settings:
 
 
 @pytest.fixture
-def writer(settings: Settings) -> Iterator[Connection]:
-    with connect(settings, application="test") as connection:
-        yield connection
-
-
-@pytest.fixture
 def owner(servers: Line, owner_settings: Settings) -> Iterator[Connection]:
     """Who may break things."""
     with connect(owner_settings, application="test") as connection:

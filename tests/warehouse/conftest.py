@@ -22,12 +22,6 @@ def owner(owner_settings: Settings) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def writer(settings: Settings) -> Iterator[Connection]:
-    with connect(settings, application="test") as connection:
-        yield connection
-
-
-@pytest.fixture
 def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
     """A reader who may write for all its role says of itself: rights alone must hold it back."""
     who = {
