@@ -140,7 +140,7 @@ def test_not_detached_it_ends_with_its_parent_however_that_ends(layout: Layout) 
     try:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ready\n"
-        assert len(line_processes(layout)) == 2
+        assert eventually(lambda: len(line_processes(layout)) == 2)
     finally:
         parent.kill()
         parent.communicate()

@@ -55,7 +55,7 @@ class Verdict:
         if not is_right:
             self.wrong.append(text)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         counted = ", ".join(f"{n} {store}" for store, n in sorted(self.compared.items()))
         parts = [f"missing {len(self.missing)}, extra {len(self.extra)}, wrong {len(self.wrong)}"]
         for name in ("missing", "extra", "wrong"):

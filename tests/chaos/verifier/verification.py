@@ -50,27 +50,26 @@ class _Symbol:
 
     def verify(self, history_bars: int, until_ms: int) -> None:
         stored = self._stores.postgres.trades(self._symbol)
-        if not stored:
-            self._verdict.missing.append(f"all trades of {self._symbol}")
-            return
         ticks = self._stores.postgres.prices(self._symbol)
         # Trades are kept from the minute on that was open at the first tick there ever was: the
         # first one stored may be a later one, and some of the trades may be missing, not both.
         first_tick_ms = min(ticks, default=until_ms) - GRACE_MS
-        since_ms = min(first_tick_ms, int(stored[0][1]["ts_ms"] or 0)) // MINUTE_MS * MINUTE_MS
-        last_ms = max(until_ms, int(stored[-1][1]["ts_ms"] or 0))
-        trades = self._exchange.trades(self._symbol, since_ms, last_ms)
-        self._trades(trades, stored, until_ms)
-        trades = trades[: sum(t.trade_id <= stored[-1][0] for t in trades)]
+        times = [int(fields["ts_ms"] or 0) for _, fields in stored]
+        since_ms = min([first_tick_ms, *times]) // MINUTE_MS * MINUTE_MS
+        last_id = max((trade_id for trade_id, _ in stored), default=-1)  # none: a quiet minute
+        trades = self._exchange.trades(self._symbol, since_ms, max([until_ms, *times]))
+        self._trades(trades, stored, until_ms, last_id)
+        trades = [trade for trade in trades if trade.trade_id <= last_id]
         candles = self._candles(since_ms - history_bars * MINUTE_MS, until_ms)
         self._seconds(trades)
         self._ticks(trades, candles)
 
-    def _trades(self, trades: list[Trade], stored: list[tuple[int, Fields]], until_ms: int) -> None:
+    def _trades(
+        self, trades: list[Trade], stored: list[tuple[int, Fields]], until_ms: int, last_id: int
+    ) -> None:
         expected = {t.trade_id: dict(zip(TRADE, t[1:], strict=True)) for t in trades}
         times = {t.trade_id: t.ts_ms for t in trades}
         found = dict(stored)
-        last_id = stored[-1][0]
         self._verdict.compare(
             f"{self._symbol} trades",
             expected,
@@ -111,9 +110,8 @@ class _Symbol:
 
     def _seconds(self, trades: list[Trade]) -> None:
         points = self._stores.influx.points("crypto_trades", self._symbol)
-        seen_ms = max(
-            self._stores.influx.newest_ms("crypto_prices", self._symbol), trades[-1].ts_ms
-        )
+        newest_tick_ms = self._stores.influx.newest_ms("crypto_prices", self._symbol)
+        seen_ms = max([newest_tick_ms, *(trade.ts_ms for trade in trades)])
         self._verdict.compare(
             f"{self._symbol} crypto_trades",
             arithmetic.second_bars(trades),
@@ -148,11 +146,11 @@ class _Symbol:
     ) -> None:
         """Check a tick's numbers against the trades and candles there were at its time."""
         place = f"{self._symbol} tick {ts_ms}"
-        last = trades[max(0, _count_until(trades, ts_ms) - 1)]
-        if last.ts_ms <= ts_ms:
+        if before := _count_until(trades, ts_ms):
+            price = trades[before - 1].price
             self._verdict.require(
-                equal(last.price, row["close"]),
-                f"{place} close: expected {last.price}, found {row['close']}",
+                equal(price, row["close"]),
+                f"{place} close: expected {price}, found {row['close']}",
             )
         closed = {(ts_ms - grace_ms) // MINUTE_MS * MINUTE_MS for grace_ms in (0, 1_000, 2_000)}
         possible = [v for c in closed for v in minutes.vwaps(c, ts_ms + PAGE_AHEAD_MS)]
