@@ -8,6 +8,7 @@ from local.install.step import Step
 from local.layout import REPOSITORY
 
 FILES = ("package.json", "package-lock.json")
+LINTER = Path("node_modules/@influxdata/flux-lsp-node")  # of Flux; only tests use it
 LIBRARY = Path("node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.js")
 
 
@@ -20,7 +21,7 @@ def _build(product: Path, work: Path, step: Step) -> None:
 
 
 def _is_intact(path: Path) -> bool:
-    return (path / LIBRARY).is_file()
+    return (path / LIBRARY).is_file() and (path / LINTER).is_dir()
 
 
 def component() -> Component:

@@ -10,8 +10,10 @@ from include.dashboards.alerts import rules
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint
 from include.kpis.records import MINUTE_MS
+from include.quality.proof import prove_due
 from include.streaming.health.snapshots import HealthPoint, Snapshot
-from tests.dashboards.conftest import market_events, tick
+from include.warehouse.connection import connect
+from tests.dashboards.conftest import market_events, tick, utc
 
 RULES = {rule.uid: rule for rule in rules()}
 SYMBOL = "BTC/USDT"
@@ -21,8 +23,15 @@ def firing(stores, uid):
     """Return the symbols (None for a rule without) for which the rule's number is too high."""
     rule = RULES[uid]
     rows = stores.run(rule.query, since=timedelta(seconds=rule.window_s))
-    number = next((name for name in ("_value", "records") if rows and name in rows[0]), None)
-    return {row.get("symbol") for row in rows if number and row[number] > rule.threshold}
+    return {row.get("symbol") for row in rows if number(row) > rule.threshold}
+
+
+def number(row):
+    """Return what Grafana takes for the number: the value of Flux, the only number of SQL."""
+    if "_value" in row:
+        return row["_value"]
+    (value,) = (value for value in row.values() if isinstance(value, int | float))
+    return value
 
 
 def now_ms():
@@ -64,6 +73,29 @@ def test_a_crossed_book(stores):
     stores.write([*sound, *crossed])
 
     assert firing(stores, "crossed-book") == {"ETH/USDT"}
+
+
+def test_a_minute_that_is_not_what_the_exchange_says(filled, settings):
+    with connect(settings, application="test") as connection:
+        minute = utc(now_ms() // MINUTE_MS * MINUTE_MS - 10 * MINUTE_MS)
+        told = connection.execute(
+            "UPDATE candles SET trade_count = trade_count + 1 WHERE symbol = %s AND open_ts = %s",
+            [SYMBOL, minute],
+        )
+        assert told.rowcount == 1
+        prove_due(connection)
+
+    assert firing(filled, "failed-proof") == {None}
+
+
+def test_a_record_nobody_could_read(stores, settings):
+    with connect(settings, application="test") as connection:
+        connection.execute(
+            'INSERT INTO dead_letters (topic, partition, "offset", reason, value_bytes)'
+            " VALUES ('crypto.market', 0, 0, 'not_json', 0)"
+        )
+
+    assert firing(stores, "dead-letters") == {None}
 
 
 @pytest.mark.parametrize("end", [104.0, 96.0])
