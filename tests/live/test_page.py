@@ -107,6 +107,27 @@ def test_a_new_trade_changes_the_price_by_itself(opened, page, filled, settings)
     assert text(browser, "notice") == ""
 
 
+def test_a_new_days_vwap_is_not_joined_to_the_day_before(opened, page, filled):
+    """
+    Whether midnight is among the rows that came, or just before them.
+    """
+    browser = opened(page)
+    told = browser.execute_async_script(
+        """
+        const done = arguments[arguments.length - 1];
+        const row = (time) => [time, 1, 1, 1, 1, 1, 1.5];
+        const rows = [86340, 86400, 86460].map(row);
+        import("/files/drawing.js").then(({ read }) => done([
+            read({ candles: rows, macd: [] }).vwap.map((point) => point.color),
+            read({ candles: rows.slice(1), macd: [] }, rows[0]).vwap.map((point) => point.color),
+            read({ candles: rows.slice(2), macd: [] }, rows[1]).vwap.map((point) => point.color),
+        ]));
+        """
+    )
+
+    assert told == [[None, "transparent", None], ["transparent", None], [None]]
+
+
 def test_another_market_and_interval_can_be_chosen(opened, page, filled):
     browser = opened(page)
     wait_for(browser, lambda: text(browser, "price"))

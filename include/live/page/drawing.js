@@ -24,7 +24,8 @@ const DAY_S = 86400;
 
 const valued = (time, value) => (value === null ? { time } : { time, value });
 
-function read({ candles, macd }) {
+// Return the points of each series; the first candle follows `before`, if there is one.
+export function read({ candles, macd }, before) {
   return {
     candles: candles.map(([time, open, high, low, close]) => ({ time, open, high, low, close })),
     volume: candles.map(([time, open, , , close, volume]) => ({
@@ -34,8 +35,8 @@ function read({ candles, macd }) {
     })),
     // a new day starts a new line: what leads to its first point is not drawn
     vwap: candles.map(([time, , , , , , vwap], i) => {
-      const before = candles[i - 1]?.[0] ?? time;
-      const isNewDay = Math.floor(before / DAY_S) !== Math.floor(time / DAY_S);
+      const [earlier] = candles[i - 1] ?? before ?? [time];
+      const isNewDay = Math.floor(earlier / DAY_S) !== Math.floor(time / DAY_S);
       return { ...valued(time, vwap), ...(isNewDay && { color: "transparent" }) };
     }),
     macd: macd.map(([time, line]) => valued(time, line)),
@@ -125,7 +126,8 @@ export function drawing(container) {
         return;
       }
       const changed = { candles: news.candles.changed, macd: news.macd.changed };
-      for (const [name, data] of Object.entries(read(changed))) {
+      const before = shown.candles[shown.candles.indexOf(changed.candles[0]) - 1];
+      for (const [name, data] of Object.entries(read(changed, before))) {
         for (const point of data) series[name].update(point);
       }
     },
