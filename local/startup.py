@@ -17,7 +17,13 @@ from local.layout import REPOSITORY, Layout
 from local.ports import Ports
 from local.postgres_config import prepare_postgres
 from local.provision.influxdb import provision_influxdb
-from local.provision.postgres import MARKET_OWNER, provision_postgres
+from local.provision.postgres import AIRFLOW as METADATA
+from local.provision.postgres import (
+    MARKET_OWNER,
+    provision_postgres,
+    show_runs,
+    superuser,
+)
 from local.services import AIRFLOW, GRAFANA, SIMULATOR, STREAM, YIELDING
 from local.supervisor import Supervisor
 
@@ -137,6 +143,8 @@ class Startup:
         if not marker.exists() or marker.read_text(encoding="ascii") != release:
             self._once("airflow-migrate", "airflow", "db", "migrate")
             marker.write_text(release, encoding="ascii")
+        with superuser(self._layout, self._ports, METADATA) as connection:
+            show_runs(connection)
         self._supervisor.start_services(names)
         imported = imported_pools(self._layout)
         if not imported.exists() or imported.read_bytes() != POOLS.read_bytes():

@@ -1,6 +1,6 @@
 """Grafana's data sources, by fixed uid, with the rights of a reader; and where dashboards are."""
 
-from include.dashboards.queries import INFLUXDB, POSTGRES, Json
+from include.dashboards.queries import AIRFLOW, INFLUXDB, POSTGRES, Json
 
 FOLDER = "Crypto KPI pipeline"
 
@@ -14,7 +14,25 @@ def datasources(
     postgres_address: str = "postgres:5432",
     postgres_password_file: str = "/run/secrets/market_reader_password",  # noqa: S107
 ) -> Json:
-    """Return the provisioning of both; the defaults are the addresses of docker-compose.yaml."""
+    """Return the provisioning of all; the defaults are the addresses of docker-compose.yaml."""
+
+    def postgres(name: str, source: Json, database: str) -> Json:
+        return {
+            "name": name,
+            **source,
+            "access": "proxy",
+            "url": postgres_address,
+            "user": "market_reader",
+            "editable": False,
+            "jsonData": {
+                "database": database,
+                "sslmode": "disable",
+                "postgresVersion": 1700,
+                "timescaledb": False,
+            },
+            "secureJsonData": {"password": f"$__file{{{postgres_password_file}}}"},
+        }
+
     return {
         "apiVersion": 1,
         "datasources": [
@@ -34,21 +52,8 @@ def datasources(
                 },
                 "secureJsonData": {"token": f"$__file{{{influx_token_file}}}"},
             },
-            {
-                "name": "PostgreSQL",
-                **POSTGRES,
-                "access": "proxy",
-                "url": postgres_address,
-                "user": "market_reader",
-                "editable": False,
-                "jsonData": {
-                    "database": "market",
-                    "sslmode": "disable",
-                    "postgresVersion": 1700,
-                    "timescaledb": False,
-                },
-                "secureJsonData": {"password": f"$__file{{{postgres_password_file}}}"},
-            },
+            postgres("PostgreSQL", POSTGRES, "market"),
+            postgres("Airflow's runs", AIRFLOW, "airflow"),
         ],
     }
 

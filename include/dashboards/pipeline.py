@@ -1,10 +1,18 @@
 """The Pipeline dashboard: rates, latency, lag, what was refused, tried again, lost."""
 
+from collections.abc import Mapping
+
 from include.dashboards.layout import dashboard
-from include.dashboards.panels import GREEN, RED, YELLOW, series, stat, states, table
-from include.dashboards.queries import Json, flux, sql
+from include.dashboards.panels import BLUE, GREEN, RED, YELLOW, series, stat, states, table
+from include.dashboards.queries import AIRFLOW, Json, flux, sql
 
 UID = "pipeline"
+STATES = {"success": GREEN, "running": BLUE, "queued": YELLOW, "failed": RED}
+NARROW = {"custom.width": 95}
+ANY_IS_RED = {
+    "mode": "absolute",
+    "steps": [{"value": None, "color": "text"}, {"value": 1, "color": RED}],
+}
 LAG = ((None, GREEN), (1_000.0, YELLOW), (10_000.0, RED))
 AGE = ((None, GREEN), (30.0, YELLOW), (120.0, RED))
 DRAIN_AGE = ((None, GREEN), (150.0, YELLOW), (600.0, RED))  # it runs every minute
@@ -24,6 +32,7 @@ def pipeline() -> Json:
             (8, [_kafka_lag(), _ticks()]),
             (8, [_transactions(), _retries()]),
             (8, [_refusals(), _missing(), _incidents()]),
+            (9, [_runs(), _run_seconds()]),
         ],
         since="now-1h",
         refresh="10s",
@@ -193,6 +202,46 @@ def _incidents() -> Json:
         unit="none",
         columns={"kind": {"custom.width": 320}, "last_hour": {}, "last_day": {}, "ever": {}},
     )
+
+
+def _runs() -> Json:
+    state = {"custom.cellOptions": {"type": "color-text"}, "mappings": [_colored(STATES)], **NARROW}
+    return table(
+        "DAGs",
+        "How each DAG's newest run went, and those of the last 24 hours; Airflow has the logs.",
+        sql("pipeline/dag_runs", source=AIRFLOW),
+        unit="none",
+        columns={
+            "dag": {"custom.width": 180},
+            "newest": state,
+            "started": {"unit": "dateTimeFromNow", "custom.width": 150},
+            "took": {"unit": "s", "decimals": 1, **NARROW},
+            "succeeded": NARROW,
+            "failed": {
+                **NARROW,
+                "custom.cellOptions": {"type": "color-text"},
+                "thresholds": ANY_IS_RED,
+            },
+        },
+    )
+
+
+def _run_seconds() -> Json:
+    panel = series(
+        "Duration of runs",
+        "From start to end, by DAG; a run that failed is there too.",
+        [sql("pipeline/dag_run_seconds", source=AIRFLOW, is_series=True)],
+        unit="s",
+    )
+    panel["fieldConfig"]["defaults"]["custom"]["showPoints"] = "always"  # a single run is one
+    return panel
+
+
+def _colored(states: Mapping[str, str]) -> Json:
+    return {
+        "type": "value",
+        "options": {state: {"color": color} for state, color in states.items()},
+    }
 
 
 def _health(

@@ -11,6 +11,7 @@ type Json = dict[str, Any]
 
 INFLUXDB = {"type": "influxdb", "uid": "influxdb"}
 POSTGRES = {"type": "postgres", "uid": "postgres"}
+AIRFLOW = {"type": "postgres", "uid": "airflow"}
 EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 
 # What a file of flux/ leaves open, in Grafana's words.
@@ -44,7 +45,14 @@ def _uses(text: str, name: str) -> bool:
     return re.search(rf'(?<![\w."]){name}(?![\w":])', code) is not None
 
 
-def sql(name: str, ref: str = "A", *, unit: str = "", is_series: bool = False) -> Json:
+def sql(
+    name: str,
+    ref: str = "A",
+    *,
+    source: Json = POSTGRES,
+    unit: str = "",
+    is_series: bool = False,
+) -> Json:
     """
     Return a panel's query of PostgreSQL: the file `sql/dashboards/<name>.sql`.
 
@@ -53,7 +61,7 @@ def sql(name: str, ref: str = "A", *, unit: str = "", is_series: bool = False) -
     """
     return {
         "refId": ref,
-        "datasource": POSTGRES,
+        "datasource": source,
         "editorMode": "code",
         "format": "time_series" if is_series else "table",
         "rawQuery": True,

@@ -16,6 +16,8 @@ from local.postgres_config import SUPERUSER
 MARKET, AIRFLOW = "market", "airflow"
 MARKET_OWNER, MARKET_WRITER, MARKET_READER = "market_owner", "market_writer", "market_reader"
 CONNECT_TIMEOUT_S = 5
+# Of Airflow's table dag_run: how runs went; nothing that they were told or wrote.
+RUN_COLUMNS = ("dag_id", "run_type", "state", "queued_at", "start_date", "end_date")
 
 type Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -68,6 +70,14 @@ def provision_postgres(layout: Layout, ports: Ports) -> None:
         _run(connection, "REVOKE ALL ON SCHEMA {} FROM PUBLIC", "public")
         for role in (MARKET_WRITER, MARKET_READER):
             _run(connection, "GRANT USAGE ON SCHEMA {} TO {}", "public", role)
+
+
+def show_runs(connection: Connection) -> None:
+    """Let the reader see how Airflow's runs went, once Airflow's tables are there."""
+    _run(connection, "GRANT CONNECT ON DATABASE {} TO {}", AIRFLOW, MARKET_READER)
+    _run(connection, "GRANT USAGE ON SCHEMA {} TO {}", "public", MARKET_READER)
+    columns = ", ".join("{}" for _ in RUN_COLUMNS)
+    _run(connection, f"GRANT SELECT ({columns}) ON dag_run TO {{}}", *RUN_COLUMNS, MARKET_READER)
 
 
 def create_market_database(connection: Connection, name: str, *, template: str) -> None:

@@ -1,6 +1,10 @@
 """Stores filled as the pipeline fills them, with two hours of the simulated market up to now."""
 
+import os
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import psycopg
@@ -24,6 +28,8 @@ from include.warehouse.drain import drain
 from include.warehouse.rows import trade_rows
 from include.warehouse.statements import statement
 from include.warehouse.tables import TRADES
+from local.airflow_config import metadata_database
+from local.provision.postgres import AIRFLOW, show_runs, superuser
 from tests.dashboards import rendering
 from tests.history.market import store
 from tests.kpis import simulated
@@ -57,9 +63,9 @@ def tick(symbol, ts_ms, close):
 class Stores:
     """The stores of a test as Grafana sees them: with a token that reads, as market_reader."""
 
-    def __init__(self, settings, token, postgres):
+    def __init__(self, settings, token, databases):
         self._settings = settings
-        self._postgres = postgres
+        self._databases = databases
         self._influxdb = InfluxDBClient(
             url=settings.influx_url, org=settings.influx_org, token=token, timeout=20_000
         )
@@ -67,7 +73,8 @@ class Stores:
     def run(self, query, **variables):
         """Return the rows of a panel's query, each a dict of its columns."""
         if query["datasource"]["type"] == "postgres":
-            cursor = self._postgres.execute(rendering.sql(query["rawSql"], **variables).encode())
+            database = self._databases[query["datasource"]["uid"]]
+            cursor = database.execute(rendering.sql(query["rawSql"], **variables).encode())
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
         text = rendering.flux(query["query"], self._settings.influx_bucket, **variables)
@@ -98,20 +105,61 @@ class Stores:
 
 
 @pytest.fixture
-def stores(servers, settings, influx_reader_token_file):
+def stores(servers, settings, influx_reader_token_file, airflow_tables):
     """The empty stores of one pipeline."""
     passfile = str(servers.layout.pgpass("market_reader"))
-    address = {"host": settings.postgres_host, "port": settings.postgres_port}
-    with psycopg.connect(
-        **address,
-        dbname=settings.postgres_database,
-        user="market_reader",
-        passfile=passfile,
-        autocommit=True,
-    ) as connection:
-        found = Stores(settings, influx_reader_token_file.read_text().strip(), connection)
+    names = {"postgres": settings.postgres_database, "airflow": AIRFLOW}
+    with ExitStack() as stack:
+        databases = {
+            uid: stack.enter_context(
+                psycopg.connect(
+                    host=settings.postgres_host, port=settings.postgres_port, dbname=name,
+                    user="market_reader", passfile=passfile, autocommit=True,
+                )
+            )
+            for uid, name in names.items()
+        }  # fmt: skip
+        found = Stores(settings, influx_reader_token_file.read_text().strip(), databases)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_tables(servers, tmp_path_factory):
+    """Airflow's own tables, their runs readable as a line makes them."""
+    told = {
+        **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow tables")),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_database(servers.layout, servers.ports),
+    }
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    with superuser(servers.layout, servers.ports, AIRFLOW) as connection:
+        show_runs(connection)
+
+
+@pytest.fixture
+def airflow_runs(servers, airflow_tables):
+    """Runs of two DAGs within the last hour: three went well, the newest of one failed."""
+    runs = [
+        ("drain_kafka", "success", 50),
+        ("drain_kafka", "success", 40),
+        ("audit_quality", "success", 30),
+        ("audit_quality", "failed", 20),
+    ]
+    with superuser(servers.layout, servers.ports, AIRFLOW) as connection:
+        for dag, state, minutes_ago in runs:
+            connection.execute(
+                "INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state, clear_number,"
+                " queued_at, start_date, end_date)"
+                " SELECT %(dag)s, %(run)s, 'scheduled', at, %(state)s, 0, at, at,"
+                " at + interval '3 s'"
+                " FROM (SELECT now() - make_interval(mins => %(ago)s)) AS t (at)",
+                {"dag": dag, "run": f"run {minutes_ago}", "state": state, "ago": minutes_ago},
+            )
+        yield
+        connection.execute("DELETE FROM dag_run WHERE run_id LIKE 'run %'")
 
 
 def _busy(service):
@@ -141,7 +189,7 @@ def store_trades(connection, batches):
 
 
 @pytest.fixture
-def filled(stores, settings):
+def filled(stores, settings, airflow_runs):
     """The stores with two hours of two symbols, until now."""
     now_ms = int(time.time() * 1000)
     with connect(settings, application="test") as connection:

@@ -1,5 +1,6 @@
 """Every query of every panel, run on the real stores filled with the simulated market."""
 
+import psycopg
 import pytest
 
 from include.dashboards.files import dashboards
@@ -64,6 +65,22 @@ def test_wider_candles_hold_the_narrow_ones(candles):
         assert quarter["high"] == max(row["high"] for row in inside)
         assert quarter["low"] == min(row["low"] for row in inside)
         assert quarter["_time"].minute % 15 == 0, "a candle is named by its start"
+
+
+def test_how_the_dags_went(filled):
+    (board,) = [board for board in dashboards() if board["uid"] == "pipeline"]
+    (panel,) = [panel for panel in board["panels"] if panel["title"] == "DAGs"]
+    rows = filled.run(panel["targets"][0])
+
+    told = {row["dag"]: (row["newest"], row["succeeded"], row["failed"]) for row in rows}
+    assert told["audit_quality"] == ("failed", 1, 1)
+    assert told["drain_kafka"] == ("success", 2, 0)
+
+
+def test_a_reader_sees_no_more_of_airflow(stores):
+    for query in ("SELECT conf FROM dag_run", "SELECT * FROM connection", "SELECT * FROM xcom"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stores.run({"datasource": {"type": "postgres", "uid": "airflow"}, "rawSql": query})
 
 
 def test_no_data_is_no_error(stores):

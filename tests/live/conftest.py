@@ -12,7 +12,12 @@ from include.live.answers import Answers
 from include.live.app import create_app
 from include.live.evidence import Evidence
 from local.ports import LOOPBACK
-from tests.dashboards.conftest import filled, stores  # noqa: F401
+from tests.dashboards.conftest import (  # noqa: F401
+    airflow_runs,
+    airflow_tables,
+    filled,
+    stores,
+)
 
 LOGIN = "login"
 
