@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,9 @@ pytest_plugins = ("tests.chaos.plugin",)
 # Tests see the defaults, whatever the shell they were started from was told.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:
     del os.environ[variable]
+
+# A job in a shell's background ignores Ctrl-C, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
