@@ -18,7 +18,7 @@ from include.simulator.symbols import Symbol
 
 HOUR_MS = 3_600_000
 PAST_HOURS = 1
-CACHED_TRADES = 16_000_000
+CACHED_HOURS = 3  # the one before, the one that is on, the one after
 
 
 class YoungMarket(GeneratedMarket):
@@ -29,8 +29,8 @@ class YoungMarket(GeneratedMarket):
     ) -> None:
         super().__init__(clock, seed=seed, symbols=symbols, trades_per_minute=trades_per_minute)
         self._opened_ms = (clock.now_ms() // HOUR_MS - PAST_HOURS) * HOUR_MS
-        # Of two thousand trades a second, the hour that is on and the one after it.
-        self._hours = BoundedCache(CACHED_TRADES, weigh=lambda hour: len(hour) + 1)
+        cached = int(CACHED_HOURS * 60 * trades_per_minute * 1.5) * len(symbols)
+        self._hours = BoundedCache(cached, weigh=lambda hour: len(hour) + 1)
 
     def opened_ms(self, symbol: Symbol) -> int:
         return self._opened_ms

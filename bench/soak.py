@@ -1,0 +1,189 @@
+"""
+Whether memory stays flat under load; `python -m bench.soak [minutes] [trades a second]`.
+
+Starts a Kafka, an InfluxDB and a simulated exchange of its own, and a producer and a consumer as
+they run in a line. After a warm-up of a twelfth of the time, of which nothing counts, it looks at
+their memory (RSS) and at what they did every ten seconds. Prints one line of JSON: per process the
+median, and the extremes as shares of it; trades a second that came through; the newest lag.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.pipeline import new_pipeline
+from include.command import exit_code
+from include.errors import PipelineError
+from include.settings import PREFIX, Settings
+from local.environment import SIMULATED
+from local.free_ports import FreePorts
+from local.install import install
+from local.line import Line
+from local.ports import LOOPBACK
+from local.provision.influxdb import InfluxAdmin
+
+MINUTES, TRADES_PER_S = 60.0, 5_000
+EVERY_S, MAKING_UP_S = 10.0, 300.0
+SYMBOLS = [f"{base}/{quote}" for base, quote in product("ABCDEFGHIJ", ("USDT", "BTC"))]
+SERVICES = ("producer", "consumer")
+MB = 2**20
+
+
+class Processes:
+    """The exchange, the producer and the consumer, on the servers of *line*."""
+
+    def __init__(self, line: Line, settings: Settings, ports: FreePorts, folder: Path) -> None:
+        told = {name: str(value) for name, value in settings}
+        told |= {
+            "markets": ",".join(f"binance:{symbol}" for symbol in SYMBOLS),
+            "exchange_url": f"http://{LOOPBACK}:{line.ports.simulator}",
+            "history_bars": "60",
+        }
+        self.health_ports = {service: ports.take() for service in SERVICES}
+        told |= {f"{name}_health_port": str(port) for name, port in self.health_ports.items()}
+        named = {f"{PREFIX}{name.upper()}": value for name, value in told.items()}
+        self._environment = {**os.environ, **named}
+        self._folder = folder
+        self._port = line.ports.simulator
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, trades_per_s: int) -> None:
+        """Start them; each waits for what it needs by itself."""
+        per_minute = trades_per_s * 60 / len(SYMBOLS)
+        exchange = ["--port", str(self._port), "--symbols", ",".join(SYMBOLS)]
+        # The tests' exchange has a past of two hours: a day of so busy a market takes long to make.
+        self._start("tests.chaos.exchange", *exchange, "--trades-per-minute", f"{per_minute:.0f}")
+        for service in SERVICES:
+            self._start(f"include.streaming.{service}")
+
+    def _start(self, module: str, *arguments: str) -> None:
+        name = module.rpartition(".")[2]
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                env=self._environment, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def memory_mb(self, service: str) -> float:
+        """
+        Return what the process holds.
+
+        Raises:
+            PipelineError: It has ended.
+        """
+        process = self.running[service]
+        if process.poll() is not None:
+            last = (self._folder / f"{service}.log").read_text("utf-8").splitlines()[-1:]
+            raise PipelineError(f"the {service} ended with {process.returncode}: {last}")
+        return float(psutil.Process(process.pid).memory_info().rss / MB)
+
+    def metrics(self, service: str) -> dict[str, float]:
+        """Return the sums over all labels of what its /metrics says."""
+        url = f"http://{LOOPBACK}:{self.health_ports[service]}/metrics"
+        found: dict[str, float] = {}
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if not line.startswith("#"):
+                    name, _, value = line.rpartition(" ")
+                    name = name.partition("{")[0]
+                    found[name] = found.get(name, 0.0) + float(value)
+        return found
+
+    def end(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            process.wait(60)
+
+
+def measure(processes: Processes, minutes: float) -> dict[str, Any]:
+    """Watch for so long; return what was seen after the warm-up."""
+    give_up_s = time.monotonic() + MAKING_UP_S
+    while not published(processes):
+        if time.monotonic() > give_up_s:
+            raise PipelineError(f"nothing was published within {MAKING_UP_S:.0f} s")
+        time.sleep(1)
+    warm_s = minutes * 60 / 12
+    time.sleep(warm_s)
+    began_s, first = time.monotonic(), published(processes)
+    samples: dict[str, list[float]] = {service: [] for service in SERVICES}
+    while time.monotonic() < began_s + minutes * 60 - warm_s:
+        time.sleep(EVERY_S)
+        for service, seen in samples.items():
+            seen.append(processes.memory_mb(service))
+    told = {service: processes.metrics(service) for service in SERVICES}
+    more = published(processes) - first
+    return {
+        "minutes": round((time.monotonic() - began_s) / 60, 1),
+        "published_per_s": round(more / (time.monotonic() - began_s)),
+        "markets_behind": told["producer"]["pipeline_markets_behind"],
+        "lag_records": told["consumer"]["pipeline_kafka_lag_records"],
+        "memory": {service: _spread(seen) for service, seen in samples.items()},
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+
+
+def published(processes: Processes) -> float:
+    """Return how many events the producer has committed to Kafka."""
+    try:
+        return processes.metrics("producer").get("pipeline_published_total", 0.0)
+    except OSError:  # it does not listen yet
+        return 0.0
+
+
+def _spread(seen: list[float]) -> dict[str, float]:
+    middle = statistics.median(seen)
+    return {
+        "median_mb": round(middle, 1),
+        "first_mb": round(seen[0], 1),
+        "last_mb": round(seen[-1], 1),
+        "least": round(min(seen) / middle, 3),
+        "most": round(max(seen) / middle, 3),
+    }
+
+
+@contextmanager
+def servers(folder: Path, ports: FreePorts) -> Iterator[Line]:
+    line = Line(folder, ports.ports(), SIMULATED, install())
+    try:
+        line.start(("kafka", "influxdb"), detached=False)
+        yield line
+    finally:
+        line.stop()
+
+
+def soak(minutes: float, trades_per_s: int) -> None:
+    """Run it on servers of its own; print one line of JSON."""
+    ports = FreePorts()
+    with tempfile.TemporaryDirectory(prefix="soak-") as name, servers(Path(name), ports) as line:
+        admin = InfluxAdmin(line.layout, line.ports)
+        admin.sign_in()
+        processes = Processes(line, new_pipeline(line, admin), ports, Path(name))
+        try:
+            processes.start(trades_per_s)
+            print(json.dumps(measure(processes, minutes)))
+        finally:
+            processes.end()
+    ports.close()
+
+
+def main() -> int:
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
+    trades_per_s = int(sys.argv[2]) if len(sys.argv) > 2 else TRADES_PER_S
+    return exit_code("bench.soak", lambda: soak(minutes, trades_per_s))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
