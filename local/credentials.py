@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from include.secret_file import require_private, require_strong
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports
 
@@ -24,6 +25,9 @@ def create_secrets(layout: Layout, ports: Ports) -> None:
     Generate what is missing; keep what is there.
 
     The files libpq reads are written anew, since they hold the port.
+
+    Raises:
+        Misconfigured: One that is there is open to others, a placeholder, or can be guessed.
     """
     for name in PASSWORDS:
         _create(layout.secret(name), secrets.token_urlsafe(32))
@@ -33,6 +37,9 @@ def create_secrets(layout: Layout, ports: Ports) -> None:
     _create(layout.secret("airflow_fernet_key"), fernet_key)
     passwords = json.dumps({AIRFLOW_ADMIN: secrets.token_urlsafe(16)})
     _create(layout.secret("airflow_passwords.json"), passwords)
+    for name in (*PASSWORDS, "airflow_jwt_secret", "airflow_fernet_key"):
+        require_private(name, layout.secret(name))
+        require_strong(str(layout.secret(name)), read_secret(layout, name))
     for role in ROLES:
         password = read_secret(layout, f"{role}_password")
         write_private(layout.pgpass(role), f"{LOOPBACK}:{ports.postgres}:*:{role}:{password}\n")

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
 from include.influxdb.queries import flux_text
-from include.influxdb.token import read_token
+from include.secret_file import read_secret
 from include.settings import Settings
 
 type Value = str | datetime | timedelta
@@ -31,7 +31,9 @@ class Reader:
         self._settings = settings
         self._client = InfluxDBClient(
             url=settings.influx_url,
-            token=read_token("influx_reader_token_file", settings.influx_reader_token_file),
+            token=read_secret(
+                "PIPELINE_INFLUX_READER_TOKEN_FILE", settings.influx_reader_token_file
+            ),
             org=settings.influx_org,
             timeout=int(settings.influx_timeout_s * 1000),
             retries=Retry(total=False),

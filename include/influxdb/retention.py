@@ -7,7 +7,7 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
-from include.influxdb.token import read_token
+from include.secret_file import read_secret
 from include.settings import Settings
 
 DAY_S = 86_400
@@ -53,7 +53,7 @@ def set_retention(settings: Settings) -> bool:
 def _client(settings: Settings) -> InfluxDBClient:
     return InfluxDBClient(
         url=settings.influx_url,
-        token=read_token("influx_keeper_token_file", settings.influx_keeper_token_file),
+        token=read_secret("PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file),
         org=settings.influx_org,
         timeout=int(settings.influx_timeout_s * 1000),
         retries=Retry(total=False),

@@ -8,7 +8,7 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import BadRecord, Misconfigured, Unavailable
-from include.influxdb.token import read_token
+from include.secret_file import read_secret
 from include.settings import Settings
 
 REFUSED_POINTS = {400, 413, 422}
@@ -36,7 +36,7 @@ class InfluxDB:
         self._settings = settings
         self._client = InfluxDBClient(
             url=settings.influx_url,
-            token=read_token("influx_token_file", settings.influx_token_file),
+            token=read_secret("PIPELINE_INFLUX_TOKEN_FILE", settings.influx_token_file),
             org=settings.influx_org,
             timeout=int(settings.influx_timeout_s * 1000),
             retries=Retry(total=False),

@@ -1,11 +1,13 @@
 """Connections to PostgreSQL, and its errors named by duty."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 
 from include.errors import Misconfigured, Unavailable
+from include.secret_file import require_private, require_strong
 from include.settings import Settings
 
 type Connection = psycopg.Connection[tuple[object, ...]]
@@ -87,17 +89,13 @@ def postgres_errors(where: str, doing: str) -> Iterator[None]:
 
 
 def _check_passfile(settings: Settings) -> None:
-    path = settings.postgres_passfile
-    try:
-        mode = path.stat().st_mode & 0o777
-    except OSError as e:
-        raise Misconfigured(
-            f"PIPELINE_POSTGRES_PASSFILE: expected a libpq password file at {path}: {e.strerror}"
-        ) from None
-    if mode & 0o077:
-        raise Misconfigured(
-            f"PIPELINE_POSTGRES_PASSFILE: expected mode 0600, found {mode:04o}: chmod 600 {path}"
-        )
+    variable, path = "PIPELINE_POSTGRES_PASSFILE", settings.postgres_passfile
+    require_private(variable, path)
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            # libpq's fields end at colons that no backslash precedes; the fifth is the rest
+            password = re.split(r"(?<!\\):", line, maxsplit=4)[-1]
+            require_strong(f"{variable}: {path}, line {number},", password)
 
 
 def _line(error: psycopg.Error) -> str:

@@ -9,6 +9,7 @@ from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb.writer import InfluxDB
 from include.kpis.ticker import measure
+from local.credentials import write_private
 from tests.kpis.test_ticker import TICK
 from tests.streaming import market
 from tests.streaming.consuming import (
@@ -146,7 +147,7 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
 @pytest.mark.fault(15)
 def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
-    wrong.write_text("not-the-token")
+    write_private(wrong, "not-a-token-this-server-knows")
     publish(settings, ticks(1))
     environment = pipeline_environment | {"PIPELINE_INFLUX_TOKEN_FILE": str(wrong)}
 

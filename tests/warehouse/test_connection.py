@@ -13,7 +13,7 @@ from include.warehouse.connection import connect, postgres_errors
 def test_a_wrong_password_is_the_users_to_fix(settings: Settings, tmp_path: Path):
     passfile = tmp_path / "pgpass"
     passfile.touch(mode=0o600)
-    passfile.write_text("*:*:*:market_writer:canary-wrong")
+    passfile.write_text("*:*:*:market_writer:canary-wrong-0123456789")
 
     with pytest.raises(Misconfigured, match="password authentication failed") as refused:
         connect(settings.model_copy(update={"postgres_passfile": passfile}), application="test")
@@ -40,6 +40,20 @@ def test_a_password_file_open_to_others_is_refused(settings: Settings, tmp_path:
 
     with pytest.raises(Misconfigured, match="expected mode 0600, found 0644"):
         connect(settings.model_copy(update={"postgres_passfile": passfile}), application="test")
+
+
+@pytest.mark.parametrize("password", ["", "changeme", "short", "aaaaaaaaaaaaaaaaaaaaaaaa"])
+def test_a_password_that_can_be_guessed_is_refused(
+    settings: Settings, tmp_path: Path, password: str
+):
+    passfile = tmp_path / "pgpass"
+    passfile.touch(mode=0o600)
+    passfile.write_text(f"# host:port:database:user:password\n*:*:*:market_writer:{password}\n")
+
+    with pytest.raises(Misconfigured, match=r"PIPELINE_POSTGRES_PASSFILE: .*, line 2") as refused:
+        connect(settings.model_copy(update={"postgres_passfile": passfile}), application="test")
+
+    assert not password or password not in str(refused.value)
 
 
 def test_no_server_is_to_be_retried(settings: Settings):

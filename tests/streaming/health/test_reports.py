@@ -11,6 +11,7 @@ from include.broker.writer import AcknowledgedWriter
 from include.streaming.health.producer import STALE_AT_LEAST_S
 from include.streaming.health.snapshots import encode
 from include.streaming.producer import produce
+from local.credentials import write_private
 from tests.exchange.conftest import opened
 from tests.streaming.consuming import Consuming, publish, wait_until_saved
 from tests.streaming.health.asking import (
@@ -150,7 +151,7 @@ def times_sent(settings):
 
 def test_a_refused_token_is_told_though_nothing_is_to_be_written(healthy_settings, tmp_path):
     wrong = tmp_path / "token"
-    wrong.write_text("not-the-token")
+    write_private(wrong, "not-a-token-this-server-knows")
     told = healthy_settings.model_copy(update={"influx_token_file": wrong})
 
     with Consuming(told):
