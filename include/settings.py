@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -51,6 +51,20 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap: str = Field(default="127.0.0.1:19092", description="Kafka's host:port")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL: with TLS, with a password",
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN"
+    )
+    kafka_sasl_username: str = Field(default="", description="User of SASL")
+    kafka_sasl_password_file: Path = Field(
+        default=Path("/run/secrets/kafka_password"), description="File with its password"
+    )
+    kafka_ca_file: str = Field(
+        default="", description="Authorities to trust for Kafka's TLS (PEM); empty: the system's"
+    )
     topic_market: str = Field(default="crypto.market", description="Ticks, trades, candles, gaps")
     topic_checkpoints: str = Field(
         default="crypto.checkpoints", description="Where each service had got to (compacted)"
