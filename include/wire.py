@@ -11,6 +11,7 @@ the exchange's history.
 """
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 
 import msgspec
@@ -40,6 +41,8 @@ class _Head(msgspec.Struct):
 _encoder = msgspec.json.Encoder()
 _head = msgspec.json.Decoder(_Head)
 _decoders = {name: msgspec.json.Decoder(cls) for name, cls in TYPES.items()}
+_by_prefix = {prefix: _decoders[_NAMES[cls]] for cls, prefix in _PREFIXES.items()}
+_PREFIX_COMMA = len(f'{{"v":{VERSION},')  # after it, the comma that ends a prefix
 
 
 def type_of(event: Event) -> str:
@@ -64,13 +67,7 @@ def decode(value: bytes | None) -> Event:
     if len(value) > MAX_VALUE_BYTES:
         raise BadRecord(f"expected at most {MAX_VALUE_BYTES} bytes, found {len(value)}")
     try:
-        head = _head.decode(value)
-        if head.v != VERSION:
-            raise BadRecord(f"expected version {VERSION}, found {head.v}")
-        decoder = _decoders.get(head.type)
-        if decoder is None:
-            raise BadRecord(f"expected type {'|'.join(TYPES)}, found {head.type[:40]!r}")
-        event = decoder.decode(value)
+        event = _parsed(value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as e:
         raise BadRecord(f"expected a record of version {VERSION}: {e}") from None
     except RecursionError:
@@ -78,6 +75,21 @@ def decode(value: bytes | None) -> Event:
     _check_names(event.exchange, event.symbol)
     _check(event)
     return event
+
+
+def _parsed(value: bytes) -> Event:
+    """Parse; the first bytes of what `encode` wrote tell its type, else the head is parsed too."""
+    decoder = _by_prefix.get(value[: value.find(b",", _PREFIX_COMMA) + 1])
+    if decoder is not None:
+        with suppress(msgspec.MsgspecError):  # what is wrong is said below
+            return decoder.decode(value)
+    head = _head.decode(value)
+    if head.v != VERSION:
+        raise BadRecord(f"expected version {VERSION}, found {head.v}")
+    decoder = _decoders.get(head.type)
+    if decoder is None:
+        raise BadRecord(f"expected type {'|'.join(TYPES)}, found {head.type[:40]!r}")
+    return decoder.decode(value)
 
 
 @lru_cache(maxsize=4096)
@@ -120,8 +132,29 @@ def _check_tick(tick: Tick) -> None:
     for name, volume in (("base_volume", tick.base_volume), ("quote_volume", tick.quote_volume)):
         if volume is not None:
             _amount(name, volume)
-    _check_side("bids", tick.bids, sign=-1)
-    _check_side("asks", tick.asks, sign=1)
+    if not _are_plain_bids(tick.bids):
+        _check_side("bids", tick.bids, sign=-1)
+    if not _are_plain_asks(tick.asks):
+        _check_side("asks", tick.asks, sign=1)
+
+
+def _are_plain_bids(levels: tuple[Level, ...], least: float = MIN_QUANTITY) -> bool:
+    """Return True only if `_check_side` has nothing against them; takes a third of its time."""
+    above = MAX_QUANTITY
+    for price, amount in levels:
+        if not (above > price >= least <= amount < MAX_QUANTITY):
+            return False
+        above = price
+    return True
+
+
+def _are_plain_asks(levels: tuple[Level, ...], least: float = MIN_QUANTITY) -> bool:
+    below = 0.0
+    for price, amount in levels:
+        if not (below < price >= least <= amount < MAX_QUANTITY > price):
+            return False
+        below = price
+    return True
 
 
 def _check_side(name: str, levels: tuple[Level, ...], *, sign: int) -> None:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint
+import msgspec
+
+from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
 
 # Each kind's measurement, and its tags beside exchange and symbol.
 MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
@@ -13,6 +15,8 @@ MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
     CandlePoint: ("crypto_candles", ",interval=1m"),
     LastTradePoint: ("crypto_last_trade", ""),
 }
+
+_encoder = msgspec.json.Encoder()
 
 
 def encode(points: Iterable[Point]) -> bytes:
@@ -28,17 +32,27 @@ def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float],
 
 
 def _line(point: Point) -> str:
-    fields = ",".join(
-        # float(): an integer would make the field's type another one, for ever
-        f"{name}={float(value)!r}"
-        for name, value in point.values.items()
-        if value is not None and math.isfinite(value)
-    )
+    fields = _fields(point.values)
     if not fields:
         return ""
     # the seed's points carried milliseconds as well: one point a tick, whoever writes it again
     measurement, tags = MEASUREMENTS[type(point)]
     return f"{_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"
+
+
+def _fields(values: Values) -> str:
+    """
+    Return the fields, each number in the fewest digits that keep every bit.
+
+    JSON's encoder writes numbers several times as fast as repr, and JSON of an object of numbers
+    is but its quotes and colons away from line protocol: the names are identifiers.
+    """
+    # float(): an integer would make the field's type another one, for ever
+    numbers = {name: float(value) for name, value in values.items() if value is not None}
+    text = _encoder.encode(numbers)
+    if b"null" in text:  # how it writes what is not finite
+        text = _encoder.encode({k: v for k, v in numbers.items() if math.isfinite(v)})
+    return text[1:-1].decode().replace('"', "").replace(":", "=")
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ def test_is_one_line_a_point():
 
     assert batch == (
         b"crypto_prices,exchange=binance,symbol=BTC/USDT close=1.5,open=2.0 1700000000123\n"
-        b"crypto_prices,exchange=binance,symbol=BTC/USDT close=6.37e-06 1700000000123"
+        b"crypto_prices,exchange=binance,symbol=BTC/USDT close=6.37e-6 1700000000123"
     )
 
 
