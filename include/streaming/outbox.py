@@ -8,7 +8,7 @@ from include import wire
 from include.broker.records import Outgoing
 from include.settings import Settings
 from include.streaming import progress
-from include.streaming.follower import Batch
+from include.streaming.batch import Batch
 
 GATHER_S = 0.1  # a transaction costs some 30 ms: one for all markets that come within this window
 MOST_BATCHES = 200

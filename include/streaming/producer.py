@@ -21,8 +21,9 @@ from include.exchange.directory import open_exchange
 from include.kpis.records import MarketKey, Trades
 from include.settings import Settings
 from include.streaming import progress, service
+from include.streaming.batch import Batch
 from include.streaming.deadlines import Deadlines
-from include.streaming.follower import Batch, Follower
+from include.streaming.follower import Follower
 from include.streaming.health.producer import ProducerHealth, TimedWriter
 from include.streaming.health.services import producer_health
 from include.streaming.health.source import ObservedSource

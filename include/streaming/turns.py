@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from include.streaming.batch import Batch
 from include.streaming.deadlines import Deadlines
-from include.streaming.follower import Batch, Follower
+from include.streaming.follower import Follower
 
 LONGEST_LOOK_S = 60.0
 

@@ -10,7 +10,7 @@ from include.broker.records import Outgoing
 from include.errors import PipelineError
 from include.kpis.records import MINUTE_MS, Candle, Event, Gap, MarketKey, Tick, Trades
 from include.settings import Settings
-from include.streaming.follower import Batch
+from include.streaming.batch import Batch
 from include.streaming.health.definitions import (
     BATCHES_WAITING,
     GAP_TRADES,

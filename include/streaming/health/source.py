@@ -1,14 +1,14 @@
 """An exchange as its followers ask it, overheard: what its clock says."""
 
 from include.kpis.records import Candle, Tick, Trade
-from include.streaming.follower import Source
 from include.streaming.health.producer import ProducerHealth
+from include.streaming.market_source import MarketSource
 
 
 class ObservedSource:
     """All that *source* is; the times of its ticks are noted."""
 
-    def __init__(self, source: Source, health: ProducerHealth) -> None:
+    def __init__(self, source: MarketSource, health: ProducerHealth) -> None:
         self._source = source
         self._health = health
         self.page_size = source.page_size
