@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         default=Path("/run/secrets/influx_keeper_token"),
         description="File with a token that does both, for the bucket's retention",
     )
+    influx_ca_file: str = Field(
+        default="",
+        description="Authorities to trust for an https address (PEM); empty: the system's",
+    )
     influx_timeout_s: float = Field(default=10.0, gt=0, description="How long one write may take")
 
     postgres_host: str = Field(default="127.0.0.1", description="PostgreSQL's host")
@@ -99,6 +103,13 @@ class Settings(BaseSettings):
     postgres_user: str = Field(default="market_writer", description="Role to connect as")
     postgres_passfile: Path = Field(
         default=Path("/run/secrets/pgpass"), description="libpq password file (mode 0600)"
+    )
+
+    postgres_sslmode: Literal[
+        "disable", "allow", "prefer", "require", "verify-ca", "verify-full"
+    ] = Field(default="prefer", description="libpq's sslmode; verify-full trusts nobody else")
+    postgres_ca_file: str = Field(
+        default="", description="Authorities to trust (PEM); empty: libpq's own"
     )
 
     postgres_reader: str = Field(

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
-from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
+from include.influxdb.connection import client, no_answer, require_tls_agreed
 from include.influxdb.queries import flux_text
-from include.secret_file import read_secret
 from include.settings import Settings
 
 type Value = str | datetime | timedelta
@@ -26,17 +24,11 @@ class Reader:
         Prepare; nothing is sent before the first query.
 
         Raises:
-            Misconfigured: The token's file cannot be read.
+            Misconfigured: The token's file or the authorities' cannot be used.
         """
         self._settings = settings
-        self._client = InfluxDBClient(
-            url=settings.influx_url,
-            token=read_secret(
-                "PIPELINE_INFLUX_READER_TOKEN_FILE", settings.influx_reader_token_file
-            ),
-            org=settings.influx_org,
-            timeout=int(settings.influx_timeout_s * 1000),
-            retries=Retry(total=False),
+        self._client = client(
+            settings, "PIPELINE_INFLUX_READER_TOKEN_FILE", settings.influx_reader_token_file
         )
 
     def rows(
@@ -49,7 +41,7 @@ class Reader:
 
         Raises:
             Unavailable: InfluxDB is away, or busy.
-            Misconfigured: It refuses our token, or the bucket is not there.
+            Misconfigured: It refuses our token, has no such bucket, or does not agree on TLS.
         """
         bound = {"bucket": self._settings.influx_bucket, **values}
         try:
@@ -57,6 +49,7 @@ class Reader:
                 flux_text(name, fields=fields), params=cast(dict[str, object], bound)
             )
         except ApiException as e:
+            require_tls_agreed(self._settings, e)
             where = f"InfluxDB at {self._settings.influx_url} answered {e.status}"
             if e.status in (401, 403, 404):
                 raise Misconfigured(
@@ -65,9 +58,7 @@ class Reader:
                 ) from e
             raise Unavailable(f"{where}: {str(e.message or e.reason or '')[:200]}") from e
         except (HTTPError, OSError) as e:
-            raise Unavailable(
-                f"InfluxDB at {self._settings.influx_url}: no answer: {type(e).__name__}"
-            ) from e
+            raise no_answer(self._settings, e) from e
         return [record.values for table in tables for record in table.records]
 
     def close(self) -> None:

@@ -1,13 +1,11 @@
 """How long InfluxDB's bucket keeps its points."""
 
-from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
-from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
-from include.secret_file import read_secret
+from include.influxdb.connection import client, no_answer, require_tls_agreed
 from include.settings import Settings
 
 DAY_S = 86_400
@@ -19,13 +17,15 @@ def set_retention(settings: Settings) -> bool:
 
     Raises:
         Unavailable: InfluxDB is away.
-        Misconfigured: It refuses a token, or the bucket is not there.
+        Misconfigured: It refuses a token, the bucket is not there, or TLS does not come about.
     """
     seconds = settings.keep_influx_days * DAY_S
     where = f"InfluxDB at {settings.influx_url}"
     try:
-        with _client(settings) as client:
-            buckets = client.buckets_api()
+        with client(
+            settings, "PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file
+        ) as influxdb:
+            buckets = influxdb.buckets_api()
             bucket = buckets.find_bucket_by_name(settings.influx_bucket)
             if bucket is None:
                 raise Misconfigured(
@@ -39,6 +39,7 @@ def set_retention(settings: Settings) -> bool:
             buckets.update_bucket(bucket)
         return True
     except ApiException as e:
+        require_tls_agreed(settings, e)
         if e.status in (401, 403, 404):
             raise Misconfigured(
                 f"{where} answered {e.status}: expected a token that reads and writes bucket "
@@ -47,14 +48,4 @@ def set_retention(settings: Settings) -> bool:
             ) from e
         raise Unavailable(f"{where} answered {e.status}", dependency="influxdb") from e
     except (HTTPError, OSError) as e:
-        raise Unavailable(f"{where}: no answer: {type(e).__name__}", dependency="influxdb") from e
-
-
-def _client(settings: Settings) -> InfluxDBClient:
-    return InfluxDBClient(
-        url=settings.influx_url,
-        token=read_secret("PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file),
-        org=settings.influx_org,
-        timeout=int(settings.influx_timeout_s * 1000),
-        retries=Retry(total=False),
-    )
+        raise no_answer(settings, e) from e

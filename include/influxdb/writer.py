@@ -1,14 +1,12 @@
 """Write line protocol to InfluxDB 2, synchronously: returned means stored and queryable."""
 
-from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
-from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import BadRecord, Misconfigured, Unavailable
-from include.secret_file import read_secret
+from include.influxdb.connection import client, no_answer, require_tls_agreed
 from include.settings import Settings
 
 REFUSED_POINTS = {400, 413, 422}
@@ -31,16 +29,10 @@ class InfluxDB:
         Prepare; nothing is sent before `write`.
 
         Raises:
-            Misconfigured: The token's file cannot be read.
+            Misconfigured: The token's file or the authorities' cannot be used.
         """
         self._settings = settings
-        self._client = InfluxDBClient(
-            url=settings.influx_url,
-            token=read_secret("PIPELINE_INFLUX_TOKEN_FILE", settings.influx_token_file),
-            org=settings.influx_org,
-            timeout=int(settings.influx_timeout_s * 1000),
-            retries=Retry(total=False),
-        )
+        self._client = client(settings, "PIPELINE_INFLUX_TOKEN_FILE", settings.influx_token_file)
         self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
 
     def write(self, lines: bytes) -> None:
@@ -50,7 +42,7 @@ class InfluxDB:
         Raises:
             Unavailable: Away, or busy: write the same lines again, after retry_after_s if given.
             BadRecord: A line is refused; the others may or may not be stored.
-            Misconfigured: The token, bucket or organization is wrong.
+            Misconfigured: The token, bucket or organization is wrong, or TLS does not come about.
         """
         if not lines:
             return
@@ -61,10 +53,10 @@ class InfluxDB:
                 write_precision=WritePrecision.MS,  # type: ignore[arg-type]  # a class of strings
             )
         except ApiException as e:
+            require_tls_agreed(self._settings, e)
             raise self._named(e) from e
         except (HTTPError, OSError) as e:
-            text = f"{self._where()}: no answer: {type(e).__name__}"
-            raise Unavailable(text, dependency="influxdb") from e
+            raise no_answer(self._settings, e) from e
 
     def close(self) -> None:
         """Close the connections."""

@@ -23,6 +23,13 @@ REFUSED_FOR_GOOD = (
     "no pg_hba.conf entry",
     "permission denied for database",
 )
+TLS_FOR_GOOD = (
+    "certificate verify failed",
+    "server certificate for",
+    "root certificate file",
+    "does not support SSL",
+    "no encryption",
+)
 OUR_TABLES_DIFFER = (
     psycopg.ProgrammingError,  # a missing table, column or right
     psycopg.errors.InvalidBinaryRepresentation,  # a column of another type than we copy
@@ -49,6 +56,8 @@ def connect(settings: Settings, *, application: str) -> Connection:
             dbname=settings.postgres_database,
             user=settings.postgres_user,
             passfile=str(settings.postgres_passfile),
+            sslmode=settings.postgres_sslmode,
+            sslrootcert=settings.postgres_ca_file or None,
             application_name=application,
             connect_timeout=CONNECT_TIMEOUT_S,
             autocommit=True,
@@ -83,6 +92,11 @@ def postgres_errors(where: str, doing: str) -> Iterator[None]:
         ) from e
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as e:
         text = _line(e)
+        if any(words in text for words in TLS_FOR_GOOD):
+            raise Misconfigured(
+                f"PostgreSQL as {where}: {text}: check PIPELINE_POSTGRES_SSLMODE and "
+                "PIPELINE_POSTGRES_CA_FILE, or sslmode and sslrootcert of Airflow's connection"
+            ) from e
         if any(words in text for words in REFUSED_FOR_GOOD):
             raise Misconfigured(f"PostgreSQL as {where}: {text}") from e
         raise Unavailable(f"PostgreSQL as {where}: {doing} failed: {text}") from e
