@@ -34,8 +34,10 @@ def prepare_grafana(layout: Layout, ports: Ports) -> None:
         "dashboards/folders.yaml": folders(path=str(REPOSITORY / "grafana" / "dashboards")),
         "alerting/alerts.yaml": alerts(),
     }
+    for closed in (folder, folder / "provisioning"):
+        closed.mkdir(mode=0o700, exist_ok=True)
     for kind in ("datasources", "dashboards", "alerting", "notifiers", "plugins"):
-        (folder / "provisioning" / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "provisioning" / kind).mkdir(mode=0o700, exist_ok=True)
     for name, content in provisioning.items():
         (folder / "provisioning" / name).write_text(json.dumps(content, indent=1), "utf-8")
     write_private(folder / "grafana.ini", _ini(layout, ports))
