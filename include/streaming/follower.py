@@ -1,12 +1,12 @@
 """
 Follow one market: what is new since the progress, as batches in the order the fold needs.
 
-Trades of a minute come before its candle, the candle before trades of later minutes as far as the
-exchange's pages allow, the tick last.
+Trades of a minute come before its candle, the candle before trades of later minutes, the tick last.
+Only the stream may run ahead of the candles, by STREAM_AHEAD_MS.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from include.streaming.trade_pages import TradePages
 # the minute may still be on their way to its history.
 CANDLE_GRACE_MS = 1_000
 CANDLES_PER_BATCH = 500
+STREAM_AHEAD_MS = 5 * MINUTE_MS  # less than the fold waits for a candle
 
 
 class Look(NamedTuple):
@@ -102,10 +103,10 @@ class Follower:
             yield self._batch([closed.popleft() for _ in history], is_last=False)
         pages = self._trades.until(trades_since_ms, tick.event_ts_ms, look.newest_raw_id)
         async for page, is_last in pages:
-            events = self._trades.events(page)
-            seen_until_ms = page[-1].ts_ms if page else closed_until_ms
-            while closed and (is_last or closed[0].open_ts_ms + MINUTE_MS <= seen_until_ms):
-                events.append(closed.popleft())
+            events = list(_in_order(self._trades.events(page), closed))
+            if is_last:
+                events += closed
+                closed.clear()
             if is_last and tick.event_ts_ms > (self.progress.last_tick_ms or 0):
                 events.append(tick)
             if events:
@@ -133,7 +134,9 @@ class Follower:
         Raises:
             Unavailable: The hole could not be asked for; call again.
         """
-        page = await self._trades.next_arrival(timeout_s)
+        last_ms = self.progress.last_candle_open_ms
+        before_ms = None if last_ms is None else last_ms + MINUTE_MS + STREAM_AHEAD_MS
+        page = await self._trades.next_arrival(timeout_s, before_ms)
         return self._batch(self._trades.events(page), is_last=True) if page else None
 
     def wake(self) -> None:
@@ -150,3 +153,18 @@ class Follower:
             elif isinstance(event, Tick):
                 self.progress = replace(self.progress, last_tick_ms=event.event_ts_ms)
         return Batch(self._market, tuple(events), self.progress, is_last)
+
+
+def _in_order(events: list[Event], closed: deque[Candle]) -> Iterator[Event]:
+    """Yield *events*, and each candle they have come past before the trades of later minutes."""
+    for event in events:
+        while isinstance(event, Trades) and closed:
+            end_ms = closed[0].open_ts_ms + MINUTE_MS
+            later = next((i for i, t in enumerate(event.trades) if t.ts_ms >= end_ms), None)
+            if later is None:
+                break
+            if later:
+                yield replace(event, trades=event.trades[:later])
+            yield closed.popleft()
+            event = replace(event, trades=event.trades[later:])
+        yield event

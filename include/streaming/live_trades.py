@@ -45,19 +45,24 @@ class LiveTrades:
         self._by_id[trade.trade_id] = trade
         self._arrived.set()
 
-    def take(self, after_id: int) -> list[Trade]:
-        """Remove and return the trades from *after_id* + 1 up to the first hole, ascending."""
+    def take(self, after_id: int, before_ms: int | None = None) -> list[Trade]:
+        """
+        Remove and return the trades from *after_id* + 1 up to the first hole, ascending.
+
+        And up to *before_ms*, the exchange's time, if that is given.
+        """
         taken: list[Trade] = []
-        while (trade := self._by_id.pop(after_id + 1 + len(taken), None)) is not None:
-            taken.append(trade)
+        while self.continues(after_id + len(taken), before_ms):
+            taken.append(self._by_id.pop(after_id + 1 + len(taken)))
         if self._by_id:
             last_id = after_id + len(taken)
             self._by_id = {i: trade for i, trade in self._by_id.items() if i > last_id}
         return taken
 
-    def continues(self, after_id: int) -> bool:
-        """Tell whether the trade after *after_id* is there."""
-        return after_id + 1 in self._by_id
+    def continues(self, after_id: int, before_ms: int | None = None) -> bool:
+        """Tell whether the trade after *after_id* is there, and of before *before_ms*."""
+        trade = self._by_id.get(after_id + 1)
+        return trade is not None and (before_ms is None or trade.ts_ms < before_ms)
 
     def completed(self, page: list[Trade], after_id: int) -> list[Trade]:
         """Return *page* of history with what only the stream has between it and *after_id*."""

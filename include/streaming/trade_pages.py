@@ -65,9 +65,9 @@ class TradePages:
                 yield page, is_last
         self._live.judge(missed=missed > 0)
 
-    async def next_arrival(self, timeout_s: float) -> list[Trade]:
+    async def next_arrival(self, timeout_s: float, before_ms: int | None) -> list[Trade]:
         """
-        Return what the stream brought, a hole in it filled from history first.
+        Return what the stream brought of the time before *before_ms*, a hole filled from history.
 
         Empty if nothing comes in time, before the first trade is published, or while history does
         not know of the hole's trades yet: the next `until` sees to these.
@@ -76,15 +76,15 @@ class TradePages:
             Unavailable: The hole could not be asked for; call again.
         """
         live, last_id = self._live, self._last_id()
-        if last_id is None or not live.continues(last_id):
+        if last_id is None or not live.continues(last_id, before_ms):
             await live.arrival(timeout_s)
         if last_id is None:
             return []
-        page = live.take(last_id)
-        if page or not len(live):
+        page = live.take(last_id, before_ms)
+        if page or not len(live) or live.continues(last_id):
             return page
         if await self._put_in_order(last_id):
-            return live.take(last_id)
+            return live.take(last_id, before_ms)
         return await self._source.trades_from(self._market.symbol, last_id + 1)
 
     def events(self, page: list[Trade]) -> list[Event]:

@@ -1,12 +1,16 @@
 """Following a market: complete, in the order the fold needs, from wherever it was left."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 
 from include.errors import Unavailable
-from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, Tick, Trades
+from include.kpis.fold import Fold
+from include.kpis.points import CandlePoint
+from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, Tick, Trade, Trades
 from include.streaming.follower import Follower
+from include.streaming.live_trades import LiveTrades
 from include.streaming.progress import Progress
 from tests.exchange.conftest import NOON_MS, opened
 
@@ -19,8 +23,9 @@ async def exchange():
         yield found
 
 
-def follower(exchange, progress=None, history_bars=120):
-    return Follower(exchange.binance, BTC, progress or Progress(), history_bars=history_bars)
+def follower(exchange, progress=None, history_bars=120, live=None):
+    told = progress or Progress()
+    return Follower(exchange.binance, BTC, told, history_bars=history_bars, live=live)
 
 
 async def events_of(following):
@@ -89,6 +94,38 @@ async def test_a_candle_comes_after_the_trades_of_its_minute(exchange):
         elif isinstance(event, Candle):
             after = [t for t in last.trades if t.ts_ms >= event.open_ts_ms + MINUTE_MS]
             assert after or seen_until_ms < event.open_ts_ms + MINUTE_MS
+
+
+async def test_every_candle_finds_the_session_as_it_was_at_its_end(exchange):
+    """
+    Trades of an hour fit into one page of a quiet market: none may come before an earlier candle.
+    """
+    following = follower(exchange, history_bars=0)
+    events = await events_of(following)
+    exchange.clock.ms += 61 * MINUTE_MS
+    fold = Fold()
+    points = [p for e in events + await events_of(following) for p in fold.update(e)]
+
+    closed = [p for p in points if isinstance(p, CandlePoint)]
+    assert len(closed) == 61
+    traded = [p.values["session_vwap"] for p in closed if p.values["volume"]]
+    assert None not in traded
+
+
+async def test_a_stream_ahead_of_the_candles_waits_for_them(exchange):
+    live = LiveTrades()
+    following = follower(exchange, history_bars=1, live=live)
+    await events_of(following)
+    last_id, last_ms = following.progress.last_trade_id, following.progress.last_candle_open_ms
+    for number, minute in enumerate((1, 5, 6), start=1):
+        trade_id = last_id + number
+        ts_ms = last_ms + minute * MINUTE_MS
+        live.offer(Trade(trade_id, trade_id, trade_id, ts_ms, 1.0, 1.0, "buy"))
+
+    batch = await following.next_arrival(0)
+    assert trade_ids(batch.events) == [last_id + 1, last_id + 2]
+    assert await following.next_arrival(0) is None
+    assert len(live) == 1
 
 
 async def test_resumes_where_it_was_left(exchange):
@@ -181,7 +218,7 @@ async def test_says_which_trades_are_missing_inside_a_page(exchange):
     exchange.clock.ms += 5 * MINUTE_MS
     found = await events_of(Follower(Forgetful(), BTC, progress_after(events), history_bars=0))
 
-    kinds = [type(e) for e in found if isinstance(e, Trades | Gap)]
+    kinds = [kind for kind, _ in groupby(type(e) for e in found if isinstance(e, Trades | Gap))]
     gaps = [e for e in found if isinstance(e, Gap)]
     assert kinds == [Trades, Gap, Trades]
     assert [(g.first_id, g.last_id) for g in gaps] == [(last + 3, last + 4)]
