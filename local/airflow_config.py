@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from local.credentials import AIRFLOW_ADMIN, read_secret, write_private
+from local.hosts import HERE, Hosts
 from local.layout import REPOSITORY, Layout
-from local.ports import LOOPBACK, Ports
+from local.ports import Ports
 
 type Options = Mapping[str, Mapping[str, object]]
 
@@ -15,9 +16,9 @@ POOLS = REPOSITORY / "plugins" / "pools.json"  # how many tasks may do the same 
 PARALLELISM = 4  # task processes at once; two cores
 
 
-def airflow_options(layout: Layout, ports: Ports) -> Options:
+def airflow_options(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> Options:
     """Return what differs from Airflow's defaults, by section."""
-    address = f"http://{LOOPBACK}:{ports.airflow}"
+    address = f"http://{hosts.airflow}:{ports.airflow}"
     return {
         "core": {
             "executor": "LocalExecutor",
@@ -33,14 +34,18 @@ def airflow_options(layout: Layout, ports: Ports) -> Options:
             "simple_auth_manager_users": f"{AIRFLOW_ADMIN}:admin",
             "simple_auth_manager_passwords_file": layout.secret("airflow_passwords.json"),
         },
-        "database": {"sql_alchemy_conn": metadata_database(layout, ports)},
+        "database": {"sql_alchemy_conn": metadata_database(layout, ports, hosts)},
         "api": {
-            "host": LOOPBACK,
+            "host": hosts.listen,
             "port": ports.airflow,
             "base_url": address,
             "workers": 1,
             "expose_config": False,
             "secret_key": read_secret(layout, "airflow_api_secret_key"),
+        },
+        # Only CeleryExecutor asks: tasks on other machines, of which this one has none.
+        "celery": {
+            "broker_url": f"redis://:{read_secret(layout, 'redis_password')}@{hosts.redis}:6379/0"
         },
         "api_auth": {"jwt_secret": read_secret(layout, "airflow_jwt_secret")},
         "dag_processor": {
@@ -67,19 +72,19 @@ def airflow_cfg(options: Options) -> str:
     return "\n".join(lines)
 
 
-def prepare_airflow(layout: Layout, ports: Ports) -> None:
+def prepare_airflow(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
     """Write airflow.cfg."""
-    text = airflow_cfg(airflow_options(layout, ports))
+    text = airflow_cfg(airflow_options(layout, ports, hosts))
     write_private(layout.airflow_home / "airflow.cfg", text)
 
 
-def market_connection(layout: Layout, ports: Ports) -> str:
+def market_connection(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> str:
     """Return AIRFLOW_CONN_MARKET: how DAGs reach the market tables; libpq finds the password."""
     passfile = {"passfile": str(layout.pgpass("market_writer"))}
     return json.dumps(
         {
             "conn_type": "postgres",
-            "host": LOOPBACK,
+            "host": hosts.postgres,
             "port": ports.postgres,
             "schema": "market",
             "login": "market_writer",
@@ -99,8 +104,8 @@ def imported_pools(layout: Layout) -> Path:
     return layout.airflow_home / "pools.json"
 
 
-def metadata_database(layout: Layout, ports: Ports) -> str:
+def metadata_database(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> str:
     """Return the address of Airflow's own tables; libpq finds the password."""
     passfile = quote(str(layout.pgpass("airflow")), safe="/")
-    server = f"airflow@{LOOPBACK}:{ports.postgres}"
+    server = f"airflow@{hosts.postgres}:{ports.postgres}"
     return f"postgresql+psycopg2://{server}/airflow?passfile={passfile}"

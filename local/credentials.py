@@ -7,8 +7,9 @@ import secrets
 from pathlib import Path
 
 from include.secret_file import require_private, require_strong
+from local.hosts import HERE, Hosts
 from local.layout import Layout
-from local.ports import LOOPBACK, Ports
+from local.ports import Ports
 
 ROLES = ("postgres", "market_owner", "market_writer", "market_reader", "airflow")
 PASSWORDS = (
@@ -16,15 +17,16 @@ PASSWORDS = (
     "influx_admin_password",
     "grafana_admin_password",
     "airflow_api_secret_key",
+    "redis_password",
 )
 AIRFLOW_ADMIN = "admin"
 
 
-def create_secrets(layout: Layout, ports: Ports) -> None:
+def create_secrets(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
     """
     Generate what is missing; keep what is there.
 
-    The files libpq reads are written anew, since they hold the port.
+    The files libpq reads are written anew, since they hold host and port.
 
     Raises:
         Misconfigured: One that is there is open to others, a placeholder, or can be guessed.
@@ -42,7 +44,8 @@ def create_secrets(layout: Layout, ports: Ports) -> None:
         require_strong(str(layout.secret(name)), read_secret(layout, name))
     for role in ROLES:
         password = read_secret(layout, f"{role}_password")
-        write_private(layout.pgpass(role), f"{LOOPBACK}:{ports.postgres}:*:{role}:{password}\n")
+        server = f"{hosts.postgres}:{ports.postgres}"
+        write_private(layout.pgpass(role), f"{server}:*:{role}:{password}\n")
 
 
 def read_secret(layout: Layout, name: str) -> str:

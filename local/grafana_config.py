@@ -8,8 +8,9 @@ from include.dashboards.datasources import datasources, folders
 from local.credentials import write_private
 from local.environment import BUCKET, ORGANIZATION
 from local.grafana import Grafana
+from local.hosts import HERE, Hosts
 from local.layout import REPOSITORY, Layout
-from local.ports import LOOPBACK, Ports
+from local.ports import Ports
 
 
 def grafana_command(grafana: Grafana, layout: Layout) -> list[str]:
@@ -18,16 +19,23 @@ def grafana_command(grafana: Grafana, layout: Layout) -> list[str]:
     return [str(grafana.program), *server, "--homepath", str(grafana.home), "--config", config]
 
 
-def prepare_grafana(layout: Layout, ports: Ports) -> None:
-    """Write its configuration and provisioning; the passwords are names of files in it."""
+def prepare_grafana(
+    layout: Layout, ports: Ports, hosts: Hosts = HERE, secrets: Path | None = None
+) -> None:
+    """
+    Write its configuration and provisioning; the passwords are names of files in it.
+
+    Those are in the folder `secrets`; by default the line's own.
+    """
     folder = _folder(layout)
+    secrets = secrets or layout.secrets
     stores = datasources(
-        influx_url=f"http://{LOOPBACK}:{ports.influxdb}",
+        influx_url=f"http://{hosts.influxdb}:{ports.influxdb}",
         influx_org=ORGANIZATION,
         influx_bucket=BUCKET,
-        influx_token_file=str(layout.secret("influx_reader_token")),
-        postgres_address=f"{LOOPBACK}:{ports.postgres}",
-        postgres_password_file=str(layout.secret("market_reader_password")),
+        influx_token_file=str(secrets / "influx_reader_token"),
+        postgres_address=f"{hosts.postgres}:{ports.postgres}",
+        postgres_password_file=str(secrets / "market_reader_password"),
     )
     provisioning = {
         "datasources/stores.yaml": stores,
@@ -40,14 +48,14 @@ def prepare_grafana(layout: Layout, ports: Ports) -> None:
         (folder / "provisioning" / kind).mkdir(mode=0o700, exist_ok=True)
     for name, content in provisioning.items():
         (folder / "provisioning" / name).write_text(json.dumps(content, indent=1), "utf-8")
-    write_private(folder / "grafana.ini", _ini(layout, ports))
+    write_private(folder / "grafana.ini", _ini(layout, ports, hosts, secrets))
 
 
 def _folder(layout: Layout) -> Path:
     return layout.root / "grafana"
 
 
-def _ini(layout: Layout, ports: Ports) -> str:
+def _ini(layout: Layout, ports: Ports, hosts: Hosts, secrets: Path) -> str:
     folder, home_board = _folder(layout), REPOSITORY / "grafana" / "dashboards" / "market.json"
     sections: dict[str, dict[str, object]] = {
         "paths": {
@@ -56,10 +64,10 @@ def _ini(layout: Layout, ports: Ports) -> str:
             "plugins": folder / "plugins",
             "provisioning": folder / "provisioning",
         },
-        "server": {"http_addr": LOOPBACK, "http_port": ports.grafana},
+        "server": {"http_addr": hosts.listen, "http_port": ports.grafana},
         "security": {
             "admin_user": "admin",
-            "admin_password": f"$__file{{{layout.secret('grafana_admin_password')}}}",
+            "admin_password": f"$__file{{{secrets / 'grafana_admin_password'}}}",
             "disable_gravatar": "true",
         },
         "users": {"allow_sign_up": "false", "viewers_can_edit": "false"},

@@ -115,7 +115,7 @@ def _tools() -> list[Tool]:
         Tool("mvn", "fetches Kafka and PostgreSQL", "apt install maven, or any Maven 3.6 or newer",
              ("kafka", "postgres"), (3, 6), "--version", r"Maven (\d[\d.]*)"),
         Tool("go", "builds InfluxDB", "get it from the Go project's site (distributions have older "
-             "ones) and put its bin folder on PATH", ("influxd",), (1, 25, 10), "version",
+             "ones) and put its bin folder on PATH", ("influxd", "compose"), (1, 25, 10), "version",
              r"go(\d[\d.]*)"),
         Tool("cargo", "builds InfluxDB's query language", "rustup toolchain install stable, or apt "
              "install cargo (Debian 13 or newer)", ("influxd",), RUST_MINIMUM),

@@ -26,7 +26,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         description="A Binance-shaped exchange on loopback: a market from a seed, or a tape.",
     )
     parser.add_argument("--port", type=int, default=18090, help="0 takes a free one")
-    parser.add_argument("--host", default=LOOPBACK, help=f"only {LOOPBACK} is allowed")
+    parser.add_argument("--host", default=LOOPBACK, help="loopback or a private address")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another market")
     parser.add_argument("--symbols", default=LISTED, help="separated by commas")
     parser.add_argument(

@@ -1,10 +1,12 @@
 """The server: Binance's paths and streams, the faults, and a look inside for tests."""
 
 import asyncio
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -133,10 +135,9 @@ async def listening(market: Market, *, port: int, host: str = LOOPBACK) -> Async
     Port 0 takes a free one.
 
     Raises:
-        Misconfigured: The host is not loopback, or the port is taken.
+        Misconfigured: The host is public or stands for all, or the port is taken.
     """
-    if host != LOOPBACK:
-        raise Misconfigured(f"host {host}: the simulator listens on {LOOPBACK} only")
+    await _require_private(host)
     runner = web.AppRunner(Simulator(market).app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -150,6 +151,24 @@ async def listening(market: Market, *, port: int, host: str = LOOPBACK) -> Async
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+async def _require_private(host: str) -> None:
+    """
+    Return if only this machine, or a private network such as that of containers, reaches *host*.
+
+    Raises:
+        Misconfigured: Others do.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Misconfigured(f"host {host}: no such name ({error.strerror})") from error
+    addresses = [ip_address(entry[4][0]) for entry in found]
+    if any(address.is_unspecified or not address.is_private for address in addresses):
+        raise Misconfigured(
+            f"host {host}: the simulator listens on {LOOPBACK} or a private address only"
+        )
 
 
 def _json(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -8,7 +8,7 @@ from pathlib import Path
 from include.errors import Misconfigured
 from local.cache import cache_root
 from local.console import Console
-from local.install import charts, influxdb, kafka, postgres, python
+from local.install import charts, compose, influxdb, kafka, postgres, python
 from local.install.component import Component
 from local.install.crew import Crew
 from local.tools import COMPONENTS, ToolReport, check_tools, java, lacking, require_tools
@@ -34,6 +34,7 @@ class Toolchain:
         influxd: The program.
         java: The program.
         charts: The market page's chart library; absent where npm was.
+        compose: Reads docker-compose.yaml; there once a test asked for it.
     """
 
     python: Path
@@ -42,6 +43,7 @@ class Toolchain:
     influxd: Path
     java: str
     charts: Path
+    compose: Path
 
 
 def toolchain() -> Toolchain:
@@ -54,6 +56,7 @@ def toolchain() -> Toolchain:
         influxd=paths["influxd"] / "influxd",
         java=java(),
         charts=paths["charts"] / charts.LIBRARY,
+        compose=paths["compose"] / compose.PROGRAM,
     )
 
 
@@ -106,7 +109,7 @@ def require_space(components: Iterable[Component]) -> None:
 
 
 def _components() -> dict[str, Component]:
-    every = (module.component() for module in (python, kafka, postgres, influxdb, charts))
+    every = (module.component() for module in (python, kafka, postgres, influxdb, charts, compose))
     return {component.name: component for component in every}
 
 

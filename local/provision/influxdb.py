@@ -11,8 +11,9 @@ from typing import Any
 from include.errors import PipelineError, Unavailable
 from local.credentials import read_secret, write_private
 from local.environment import BUCKET, ORGANIZATION
+from local.hosts import HERE, Hosts
 from local.layout import Layout
-from local.ports import LOOPBACK, Ports
+from local.ports import Ports
 
 ADMIN = "admin"
 TIMEOUT_S = 15
@@ -32,9 +33,9 @@ class InfluxAdmin:
         PipelineError: It refused a request.
     """
 
-    def __init__(self, layout: Layout, ports: Ports) -> None:
+    def __init__(self, layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
         self._layout = layout
-        self._url = f"http://{LOOPBACK}:{ports.influxdb}"
+        self._url = f"http://{hosts.influxdb}:{ports.influxdb}"
         self._session = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
         )
@@ -96,7 +97,7 @@ class InfluxAdmin:
         return json.loads(text) if text else None
 
 
-def provision_influxdb(layout: Layout, ports: Ports) -> None:
+def provision_influxdb(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
     """
     Set InfluxDB up, and write the token files that are missing.
 
@@ -107,7 +108,7 @@ def provision_influxdb(layout: Layout, ports: Ports) -> None:
     missing = [name for name in TOKENS if not layout.secret(name).exists()]
     if not missing:
         return
-    admin = InfluxAdmin(layout, ports)
+    admin = InfluxAdmin(layout, ports, hosts)
     admin.set_up()
     bucket = admin.bucket_id(BUCKET)
     for name in missing:

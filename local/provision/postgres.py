@@ -9,8 +9,9 @@ from psycopg import sql
 
 from include.errors import PipelineError, Unavailable
 from local.credentials import ROLES, read_secret
+from local.hosts import HERE, Hosts
 from local.layout import Layout
-from local.ports import LOOPBACK, Ports
+from local.ports import Ports
 from local.postgres_config import SUPERUSER
 
 MARKET, AIRFLOW = "market", "airflow"
@@ -23,7 +24,9 @@ type Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @contextmanager
-def superuser(layout: Layout, ports: Ports, database: str = "postgres") -> Iterator[Connection]:
+def superuser(
+    layout: Layout, ports: Ports, database: str = "postgres", hosts: Hosts = HERE
+) -> Iterator[Connection]:
     """
     Connect as the superuser, each statement its own transaction.
 
@@ -33,11 +36,12 @@ def superuser(layout: Layout, ports: Ports, database: str = "postgres") -> Itera
     """
     try:
         connection = psycopg.connect(
-            host=LOOPBACK, port=ports.postgres, dbname=database, user=SUPERUSER, autocommit=True,
+            host=hosts.postgres, port=ports.postgres, dbname=database, user=SUPERUSER,
             passfile=str(layout.pgpass(SUPERUSER)), connect_timeout=CONNECT_TIMEOUT_S,
+            autocommit=True,
         )  # fmt: skip
     except psycopg.OperationalError as e:
-        raise Unavailable(f"PostgreSQL at {LOOPBACK}:{ports.postgres}: {e}") from e
+        raise Unavailable(f"PostgreSQL at {hosts.postgres}:{ports.postgres}: {e}") from e
     with connection:
         try:
             yield connection
@@ -45,7 +49,7 @@ def superuser(layout: Layout, ports: Ports, database: str = "postgres") -> Itera
             raise PipelineError(f"PostgreSQL refused: {e}") from e
 
 
-def provision_postgres(layout: Layout, ports: Ports) -> None:
+def provision_postgres(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
     """
     Make the roles and databases that are missing.
 
@@ -53,7 +57,7 @@ def provision_postgres(layout: Layout, ports: Ports) -> None:
         Unavailable: PostgreSQL is away.
         PipelineError: It refused; the message says what.
     """
-    with superuser(layout, ports) as connection:
+    with superuser(layout, ports, hosts=hosts) as connection:
         roles = _names(connection, "SELECT rolname FROM pg_roles")
         for role in ROLES:
             if role not in roles:
@@ -66,7 +70,7 @@ def provision_postgres(layout: Layout, ports: Ports) -> None:
             _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", AIRFLOW)
         if MARKET not in databases:
             create_market_database(connection, MARKET, template="template1")
-    with superuser(layout, ports, MARKET) as connection:
+    with superuser(layout, ports, MARKET, hosts) as connection:
         _run(connection, "REVOKE ALL ON SCHEMA {} FROM PUBLIC", "public")
         for role in (MARKET_WRITER, MARKET_READER):
             _run(connection, "GRANT USAGE ON SCHEMA {} TO {}", "public", role)

@@ -336,7 +336,16 @@ async def test_async_ccxt_works_too(served, clock):
         await exchange.close()
 
 
-async def test_only_loopback_is_served(generate):
-    with pytest.raises(Misconfigured, match=r"127\.0\.0\.1 only"):
-        async with listening(generate(), port=0, host="0.0.0.0"):
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "8.8.8.8"])
+async def test_only_this_machine_and_private_networks_are_served(generate, host):
+    with pytest.raises(Misconfigured, match=r"127\.0\.0\.1 or a private address only"):
+        async with listening(generate(), port=0, host=host):
             pytest.fail("it listens to everyone")
+
+
+async def test_a_host_may_be_a_name(generate):
+    """
+    As in a container, whose name is an address of a private network.
+    """
+    async with listening(generate(), port=0, host="localhost") as address:
+        assert address.startswith("http://localhost:")
