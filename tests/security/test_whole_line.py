@@ -4,10 +4,12 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 
 import psutil
 import psycopg
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
 from local.environment import SIMULATED
 from local.grafana_config import prepare_grafana
@@ -17,6 +19,7 @@ from local.processes import line_processes
 from local.provision.postgres import AIRFLOW, MARKET_READER
 from local.services import AIRFLOW as AIRFLOW_SERVICES
 from local.services import SERVERS, SIMULATOR, STREAM
+from tests.chaos.servers import eventually
 
 LOOPBACKS = {LOOPBACK, "::1", f"::ffff:{LOOPBACK}"}
 OTHERS = 0o077
@@ -75,6 +78,68 @@ def test_no_other_user_reads_its_files(line: Line):
     assert {p: oct(p.stat().st_mode) for p in closed if p.stat().st_mode & OTHERS} == {}
     assert {p: oct(p.stat().st_mode) for p in secrets if p.stat().st_mode & 0o777 != 0o600} == {}
     assert layout.control_socket().parent.stat().st_mode & OTHERS == 0
+
+
+def secrets_of(line: Line) -> dict[str, bytes]:
+    """Return the line's generated secrets, by file; of a password file only the password."""
+    found = {}
+    for file in line.layout.secrets.iterdir():
+        text = file.read_text().strip()
+        secret = text.split('"')[-2] if file.suffix == ".json" else text.rsplit(":", 1)[-1]
+        found[file.name] = secret.encode()
+    return found
+
+
+def test_no_secret_is_in_kafka_or_told_by_the_services(line: Line):
+    """Elsewhere `make chaos` looks once DAGs have run; these are the places it leaves out."""
+    told = {
+        f"{port}/{path}": eventually(partial(served, f"http://{LOOPBACK}:{port}/{path}"), path)
+        for port in (line.ports.producer_health, line.ports.consumer_health)
+        for path in ("healthz", "metrics", "nothing")
+    }
+    consumer = KafkaConsumer(bootstrap_servers=f"{LOOPBACK}:{line.ports.kafka}")
+    try:
+        for topic in sorted(consumer.topics()):
+            partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
+            is_awaited = topic in ("crypto.market", "crypto.health")
+            told[f"topic {topic}"] = (
+                eventually(partial(records, consumer, partitions), topic)
+                if is_awaited
+                else records(consumer, partitions)
+            )
+    finally:
+        consumer.close()
+
+    seen = {
+        f"{name} in {place}"
+        for place, content in told.items()
+        for name, secret in secrets_of(line).items()
+        if secret in content
+    }
+    assert seen == set()
+
+
+def served(url: str) -> bytes:
+    """Return what is told, be it an error; nothing while nobody listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read()
+    except urllib.error.URLError:
+        return b""
+
+
+def records(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> bytes:
+    """Return keys, values and headers of all that is there now."""
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    ends, found = consumer.end_offsets(partitions), []
+    while any(consumer.position(p) < ends[p] for p in partitions):
+        for polled in consumer.poll(1_000).values():
+            found += [str((r.key, r.value, r.headers)).encode() for r in polled]
+    return b"\n".join(found)
 
 
 CLOSED = (
@@ -137,17 +202,12 @@ def test_airflow_shows_no_secret_to_its_administrator_either(line: Line):
     password = json.loads(line.layout.secret("airflow_passwords.json").read_text())["admin"]
     _, said = asked(line, "POST", "auth/token", {"username": "admin", "password": password})
     token = json.loads(said)["access_token"]
-    hidden = {
-        file.name: text.rsplit(":", 1)[-1]
-        for file in line.layout.secrets.iterdir()
-        if (text := file.read_text().strip()) and file.suffix != ".json"
-    } | {"airflow_passwords.json": password}
-
+    hidden = secrets_of(line)
     seen = set()
     for path in CLOSED:
         status, told = asked(line, "GET", path, token=token)
         assert status in (200, 403, 404, 503), (path, status, told[:200])
-        seen |= {f"{name} in {path}" for name, text in hidden.items() if text.encode() in told}
+        seen |= {f"{name} in {path}" for name, text in hidden.items() if text in told}
     assert seen == set()
     assert asked(line, "GET", "api/v2/config", token=token)[0] == 403
 
