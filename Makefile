@@ -5,7 +5,7 @@ TAPE ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards bench lock doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards bench lock config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -46,6 +46,8 @@ bench: ## Measure what fold, consumer, drain and recomputation cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in
 	@$(LOCAL) lock
+config-check: ## Check .env and the environment, start nothing
+	@$(LOCAL) config-check
 doctor: ## Check the tools that are needed
 	@$(LOCAL) doctor
 setup: ## Install servers and Python packages into the cache

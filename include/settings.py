@@ -1,5 +1,7 @@
 """Every setting of the pipeline: typed, frozen, read once per process from PIPELINE_* variables."""
 
+import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -203,14 +205,30 @@ class Settings(BaseSettings):
             for name, value in environment.items()
             if name.startswith(PREFIX)
         }
+        wrong = [_unknown(name) for name in [*environment, *os.environ] if _is_unknown(name)]
+        known = {name: value for name, value in told.items() if name in cls.model_fields}
         try:
-            return cls(**told)  # type: ignore[arg-type]  # pydantic converts the text
+            found = cls(**known)  # type: ignore[arg-type]  # pydantic converts the text
         except ValidationError as e:
-            wrong = "; ".join(
+            wrong += [
                 f"{PREFIX}{'_'.join(str(p) for p in error['loc'][:1]).upper()}: {error['msg']}"
                 for error in e.errors()
-            )
-            raise Misconfigured(f"wrong settings: {wrong}") from None
+            ]
+        if wrong:
+            raise Misconfigured(f"wrong settings: {'; '.join(dict.fromkeys(wrong))}")
+        return found
+
+
+def _is_unknown(name: str) -> bool:
+    return (
+        name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields
+    )
+
+
+def _unknown(name: str) -> str:
+    names = [f"{PREFIX}{known.upper()}" for known in Settings.model_fields]
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"{name}: there is no such setting" + (f", did you mean {near[0]}?" if near else "")
 
 
 def _market_key(text: str) -> MarketKey:

@@ -52,6 +52,18 @@ def test_says_all_that_is_wrong_in_one_line(monkeypatch):
     assert "\n" not in str(e.value)
 
 
+def test_a_misspelt_setting_is_told_with_the_near_miss(monkeypatch):
+    monkeypatch.setenv("PIPELINE_POL_INTERVAL_S", "5")
+    monkeypatch.setenv("PIPELINE_HISTORY_BARS", "many")
+
+    with pytest.raises(Misconfigured) as e:
+        Settings.load()
+
+    assert "PIPELINE_POL_INTERVAL_S: there is no such setting" in str(e.value)
+    assert "did you mean PIPELINE_POLL_INTERVAL_S?" in str(e.value)
+    assert "PIPELINE_HISTORY_BARS" in str(e.value)
+
+
 def test_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().kafka_bootstrap = "elsewhere:9092"

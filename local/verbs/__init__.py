@@ -12,7 +12,17 @@ from local.verbs.development import (
     SETUP,
     TEST,
 )
-from local.verbs.operation import DEAD_LETTERS, DOWN, ENV, LOGS, RESTART_DRAIN, STATUS, UP, WATCH
+from local.verbs.operation import (
+    CONFIG_CHECK,
+    DEAD_LETTERS,
+    DOWN,
+    ENV,
+    LOGS,
+    RESTART_DRAIN,
+    STATUS,
+    UP,
+    WATCH,
+)
 from local.verbs.verb import Verb
 
 __all__ = ["VERBS", "Verb"]
@@ -29,6 +39,7 @@ VERBS: tuple[Verb, ...] = (
     ENV,
     RESTART_DRAIN,
     DEAD_LETTERS,
+    CONFIG_CHECK,
     DOCTOR,
     SETUP,
     TEST,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from include.errors import Exit, Misconfigured, PipelineError
@@ -22,6 +23,28 @@ if TYPE_CHECKING:
 LINES = REPOSITORY / ".line"
 
 
+def sound_configuration() -> tuple[dict[str, str], Ports]:
+    """
+    Return the settings that `.env` and the environment give, and the ports.
+
+    Raises:
+        Misconfigured: All that is wrong with them.
+    """
+    from include.settings import Settings
+
+    configuration = read_configuration(REPOSITORY / ".env", os.environ)
+    settings = {k: v for k, v in configuration.items() if k.startswith("PIPELINE_")}
+    wrong = []
+    for read in (partial(Settings.of, settings), partial(Ports.read, configuration)):
+        try:
+            read()
+        except Misconfigured as e:
+            wrong.append(str(e))
+    if wrong:
+        raise Misconfigured("; ".join(wrong))
+    return settings, Ports.read(configuration)
+
+
 def configured_line(market: str, tools: Toolchain) -> "Line":
     """
     Return this checkout's line for a market, as `.env` and the environment describe it now.
@@ -29,13 +52,10 @@ def configured_line(market: str, tools: Toolchain) -> "Line":
     Raises:
         Misconfigured: `.env` is wrong, or a setting.
     """
-    from include.settings import Settings
     from local.line import Line
 
-    configuration = read_configuration(REPOSITORY / ".env", os.environ)
-    settings = {k: v for k, v in configuration.items() if k.startswith("PIPELINE_")}
-    Settings.of(settings)
-    return Line(LINES / market, Ports.read(configuration), market, tools, settings)
+    settings, ports = sound_configuration()
+    return Line(LINES / market, ports, market, tools, settings)
 
 
 def running_lines(tools: Toolchain) -> "list[Line]":
@@ -80,6 +100,14 @@ def require_none_running(tools: Toolchain) -> None:
             f"the {line.market} line is already running: `make status` shows it, "
             "`make down` stops it"
         )
+
+
+def _config_check(options: Namespace) -> int:
+    enter_environment()
+    settings, _ = sound_configuration()
+    given = ", ".join(sorted(settings)) or "none"
+    print(f".env and the environment are in order; settings given: {given}")
+    return Exit.OK
 
 
 def _up(options: Namespace) -> int:
@@ -181,6 +209,9 @@ DOWN = Verb("down", "stop whatever line runs; its data stays", _down)
 STATUS = Verb("status", "show what runs, its memory, its addresses", _status)
 WATCH = Verb("watch", "watch what comes in, until Ctrl-C", _watch)
 LOGS = Verb("logs", "follow the logs", _logs, _service_option)
+CONFIG_CHECK = Verb(
+    "config-check", "check what .env and the environment say, start nothing", _config_check
+)
 ENV = Verb("env", "print what a shell needs: eval the output", _env)
 RESTART_DRAIN = Verb(
     "restart-drain", "have the drain read its topic from the beginning", _restart_drain
