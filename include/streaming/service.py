@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 
@@ -11,6 +13,9 @@ import structlog
 
 from include.errors import Exit, PipelineError
 
+# A thread that waits for Kafka, for a commit or a first answer, cannot be cancelled and may stay
+# for half a minute: who was told to stop is not there any longer after this.
+STOP_WITHIN_S = 8.0
 MOST_UNCOLLECTED = 100_000  # containers: a batch of 5,000 ticks holds some 200,000 of them
 
 logger = structlog.get_logger()
@@ -29,6 +34,9 @@ def collect_seldom() -> None:
 def run(start: Callable[[], Coroutine[None, None, None]]) -> int:
     """
     Run *start*'s coroutine until it ends, or until SIGTERM or SIGINT cancels it.
+
+    The process ends with 0 at most STOP_WITHIN_S after the signal, whatever its threads wait for:
+    only what may be killed at any time is to be run so.
 
     Returns:
         The process's exit code: 0 after a signal, else as `include.errors.Exit` says.
@@ -61,10 +69,30 @@ def _exit_code(work: Callable[[], None]) -> int:
 async def _until_signalled(start: Callable[[], Coroutine[None, None, None]]) -> None:
     task = asyncio.ensure_future(start())
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        _end_at_the_latest()
+        task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _end_at_the_latest() -> None:
+    """End this process after STOP_WITHIN_S, should it still be there."""
+
+    def end() -> None:
+        try:
+            logger.warning("service.stopped_late", after_s=STOP_WITHIN_S)
+            sys.stdout.flush()
+        finally:  # also where the log's disk is full
+            os._exit(Exit.OK)
+
+    timer = threading.Timer(STOP_WITHIN_S, end)
+    timer.daemon = True
+    timer.start()
 
 
 def first[E: Exception](failures: ExceptionGroup[E]) -> E:

@@ -108,10 +108,11 @@ class Pipeline:
             del self._running[name]
             self.start(name)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, within_s: float = STOP_S) -> None:
         """Ask the process to end; it has to, in good order."""
         self.running(name).send_signal(signal.SIGTERM)
-        code = self._running.pop(name).wait(STOP_S)
+        code = self._running[name].wait(within_s)
+        del self._running[name]
         assert code == 0, f"{name} ended with {code}: {self.said(name)[-2000:]}"
 
     def ended(self, name: str) -> int:

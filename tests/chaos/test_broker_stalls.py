@@ -1,5 +1,7 @@
 """Kafka frozen or killed: what it acknowledged stays, the rest is sent again, memory is bounded."""
 
+import time
+
 import pytest
 
 from tests.chaos.pipeline import flow
@@ -8,6 +10,7 @@ from tests.chaos.servers import eventually
 MB = 2**20
 # Of a producer that polls two markets: some pages of trades, and what an allocator does with them.
 MOST_GROWTH_MB = 60
+STOP_WITHIN_S = 20.0  # 8 s of its own, and a busy machine; less than its client's 30 s
 
 
 @pytest.mark.fault(3)
@@ -32,6 +35,29 @@ def test_frozen_for(frozen_s, pipeline, struck, story):
     story.found(f"{verdict}; grown by {', '.join(f'{n} {mb:.0f} MB' for n, mb in grown.items())}")
     assert verdict.is_clean, verdict
     assert max(grown.values()) < MOST_GROWTH_MB
+
+
+@pytest.mark.fault(3)
+@pytest.mark.slow
+def test_told_to_stop_while_frozen(pipeline, struck, story):
+    """
+    The thread that waits for a commit cannot be cancelled, and waits for half a minute.
+    """
+    pipeline.start("consumer")
+    pipeline.start("producer")
+    pipeline.await_stored()
+    with struck.frozen("kafka"):
+        flow(3)  # several turns: a commit is under way
+        began_s = time.monotonic()
+        pipeline.stop("producer", within_s=STOP_WITHIN_S)
+        took_s = time.monotonic() - began_s
+    pipeline.start("producer")
+    pipeline.await_stored()
+    verdict = pipeline.settle()
+
+    story.injected("SIGTERM to a producer whose broker is SIGSTOPped in a commit")
+    story.found(f"it ended with 0 after {took_s:.1f} s; {verdict}")
+    assert verdict.is_clean, verdict
 
 
 @pytest.mark.fault(4)
