@@ -3,7 +3,7 @@
 FROM node:22.11.0-bookworm-slim AS charts
 WORKDIR /charts
 COPY include/live/package.json include/live/package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM apache/airflow:3.3.2-python3.12
 

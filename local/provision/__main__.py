@@ -1,8 +1,8 @@
 """
 Entry point: `python -m local.provision STEP --line FOLDER`, for servers that others start.
 
-`files` comes before all servers, `postgres` and `influxdb` once theirs answers. Where the servers
-are is told by PIPELINE_*; each step may be run again.
+`files` comes before all servers, `postgres` and `influxdb` once theirs answers, `runs` once
+Airflow's tables are there. Where the servers are is told by PIPELINE_*; each step may be run again.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from local.layout import Layout
 from local.ports import Ports
 from local.provision.files import NEEDED_BY, copy_secrets, prepare_files
 from local.provision.influxdb import provision_influxdb
-from local.provision.postgres import provision_postgres
+from local.provision.postgres import AIRFLOW, provision_postgres, show_runs, superuser
 
-STEPS = ("files", "postgres", "influxdb")
+STEPS = ("files", "postgres", "influxdb", "runs")
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a container, whose ports the host publishes or not
 
 
@@ -55,6 +55,9 @@ def provision(options: argparse.Namespace, settings: Settings) -> None:
         prepare_files(layout, ports, hosts, groups)
     elif options.step == "postgres":
         provision_postgres(layout, ports, hosts)
+    elif options.step == "runs":
+        with superuser(layout, ports, AIRFLOW, hosts) as connection:
+            show_runs(connection)
     else:
         provision_influxdb(layout, ports, hosts)
         copy_secrets(layout, groups)

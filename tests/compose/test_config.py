@@ -15,7 +15,7 @@ STREAM = {"producer", "consumer"}
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer"}
 ONCE = {
     *("files", "topics", "migrations", "airflow-migrate", "airflow-pools"),
-    *("provision-postgres", "provision-influxdb"),
+    *("provision-postgres", "provision-influxdb", "provision-runs"),
 }
 MORE = {"live": set(), "demo": {"simulator"}, "scale": {"redis", "worker"}}
 
