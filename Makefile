@@ -2,10 +2,13 @@
 MARKET ?= live
 ARGS ?=
 TAPE ?=
+FROM ?=
+TO ?=
+SYMBOL ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards bench lock config-check doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards bench lock export config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -46,6 +49,8 @@ bench: ## Measure what fold, consumer, drain and recomputation cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in
 	@$(LOCAL) lock
+export: ## Write rows as CSV: FROM=2026-11-01 SYMBOL=BTC/USDT [TO=..] ARGS="--what trades --out f"
+	@$(LOCAL) export --from="$(FROM)" --to="$(TO)" --symbol="$(SYMBOL)" $(ARGS)
 config-check: ## Check .env and the environment, start nothing
 	@$(LOCAL) config-check
 doctor: ## Check the tools that are needed
