@@ -6,6 +6,7 @@ rows. Times are UTC, numbers have all their digits, what does not exist is empty
 """
 
 import csv
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from include.command import exit_code
-from include.errors import Misconfigured
+from include.errors import Exit, Misconfigured
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
 from include.warehouse.statements import statement
@@ -120,7 +121,13 @@ def _time(name: str, text: str) -> datetime:
 
 def main() -> int:
     options = arguments()
-    return exit_code("export", lambda: run(options, Settings.load()))
+    try:
+        code = exit_code("export", lambda: run(options, Settings.load()))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough; Python must not write the rest at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    return code
 
 
 if __name__ == "__main__":

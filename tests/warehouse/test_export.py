@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +53,24 @@ def test_the_window_of_one_symbol_with_all_digits(reading, writer):
 @pytest.mark.parametrize("what", export.WHAT)
 def test_nothing_stored_is_a_header(reading, what):
     assert exported(reading, what) == []
+
+
+def test_whoever_reads_may_have_enough(reading, writer, pipeline_environment):
+    store(writer, [candle("BTC/USDT", n, 1.0) for n in range(5_000)])
+    passfile = str(reading.postgres_reader_passfile)
+    command = ["include.warehouse.export", "--from=2026-03-01", "--symbol=BTC/USDT"]
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        env={**pipeline_environment, "PIPELINE_POSTGRES_READER_PASSFILE": passfile},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as exporting:
+        assert exporting.stdout.readline().startswith("exchange,symbol,")
+        exporting.stdout.close()
+        complaints = exporting.stderr.read()
+
+    assert (exporting.returncode, complaints) == (0, "")
 
 
 @pytest.mark.parametrize(
