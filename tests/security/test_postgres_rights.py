@@ -57,7 +57,7 @@ def test_there_is_one_superuser(writer: Connection):
     ],
 )
 def test_nobody_enters_another_database(servers: Line, settings, name: str, database: str):
-    """The reader enters Airflow's, to see how runs went: tests/dashboards says what else it sees."""
+    """The reader enters Airflow's, to see how runs went, and no more: see tests/dashboards."""
     told = {
         "postgres_database": database,
         "postgres_user": name,
