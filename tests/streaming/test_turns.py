@@ -151,21 +151,30 @@ async def test_what_only_the_stream_has_is_no_gap():
     async with following(interval_s=3600) as found:
         await found.until(lambda: found.live.received)
         await found.published(30)  # whatever came before the stream did is filled by now
-        source, lost = found.exchange.binance, []
-        ask = source.trades_from
+        source, lost, streamed, told = found.exchange.binance, [], set(), set()
+        ask, offer = source.trades_from, found.live.offer
+
+        def overheard(trade):
+            told.add(trade.trade_id)
+            offer(trade)
 
         async def forgetful(symbol, first_id):
             page = [t for t in await ask(symbol, first_id) if t.trade_id >= first_id + 2]
             lost.append(first_id)
+            streamed.update(told)
             return page
+
+        found.live.offer = overheard
 
         source.trades_from = forgetful
         await found.exchange.fault({"stream": STREAM, "action": "drop", "times": 1})
         await found.until(lambda: any(isinstance(e, Gap) for e in found.events))
 
     gap = next(e for e in found.events if isinstance(e, Gap))
-    assert (gap.first_id, gap.last_id) == (lost[0], lost[0])
-    assert found.ids().index(lost[0] + 1) == found.ids().index(lost[0] - 1) + 1
+    assert gap.first_id == lost[0]
+    assert not streamed & set(range(gap.first_id, gap.last_id + 1))
+    assert streamed & {lost[0] + 1, lost[0] + 2}
+    assert found.ids().index(gap.last_id + 1) == found.ids().index(gap.first_id - 1) + 1
 
 
 async def asked(found, path):
