@@ -12,16 +12,15 @@ import os
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
 from bench.pipeline import new_pipeline
+from bench.servers import running
 from include import wire
 from include.broker.group_member import GroupMember
 from include.broker.records import Outgoing
@@ -35,9 +34,6 @@ from include.streaming.consumer import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
 from include.streaming.point_writer import PointWriter
-from local.environment import SIMULATED
-from local.free_ports import FreePorts
-from local.install import install
 from local.line import Line
 from local.provision.influxdb import InfluxAdmin
 
@@ -164,16 +160,8 @@ def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:
 def benchmark(ticks: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
     service.collect_seldom()  # as the consumer's own process does
-    toolchain = install()
-    ports = FreePorts()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        line = Line(Path(folder), ports.ports(), SIMULATED, toolchain)
-        try:
-            line.start(("kafka", "influxdb"), detached=False)
-            print(json.dumps(measure(Bench(line), ticks, ROUNDS)))
-        finally:
-            line.stop()
-            ports.close()
+    with running("kafka", "influxdb") as line:
+        print(json.dumps(measure(Bench(line), ticks, ROUNDS)))
 
 
 def main() -> int:

@@ -13,15 +13,14 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
+from bench.servers import running
 from include import wire
 from include.broker.records import Outgoing
 from include.broker.topics import ensure_topics
@@ -32,9 +31,6 @@ from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, T
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.drain import Drained, drain
-from local.environment import SIMULATED
-from local.free_ports import FreePorts
-from local.install import install
 from local.line import Line
 from local.ports import LOOPBACK
 from local.provision.postgres import (
@@ -88,10 +84,10 @@ def _tick(market: MarketKey, ts_ms: int) -> Tick:
 class Bench:
     """One topic, filled, and as many databases as rounds."""
 
-    def __init__(self, line: Line, psql: str, folder: Path) -> None:
+    def __init__(self, line: Line, psql: str) -> None:
         self._line = line
         self._psql = psql
-        self._file = folder / "trades.copy"
+        self._file = line.layout.root / "trades.copy"
         self._settings = Settings(
             kafka_bootstrap=f"{LOOPBACK}:{line.ports.kafka}",
             postgres_host=LOOPBACK,
@@ -186,16 +182,8 @@ def benchmark(trades: int) -> None:
     psql = shutil.which("psql")
     if psql is None:
         raise Misconfigured("expected psql (PostgreSQL's client) on the PATH, found none")
-    toolchain = install()
-    ports = FreePorts()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        line = Line(Path(folder), ports.ports(), SIMULATED, toolchain)
-        try:
-            line.start(("kafka", "postgres"), detached=False)
-            print(json.dumps(measure(Bench(line, psql, Path(folder)), trades, ROUNDS)))
-        finally:
-            line.stop()
-            ports.close()
+    with running("kafka", "postgres") as line:
+        print(json.dumps(measure(Bench(line, psql), trades, ROUNDS)))
 
 
 def main() -> int:

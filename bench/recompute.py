@@ -13,12 +13,11 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
+from bench.servers import running
 from include.command import exit_code
 from include.history.indicators import recompute
 from include.kpis.records import MINUTE_MS, Candle, MarketKey
@@ -27,9 +26,6 @@ from include.settings import PREFIX, Settings
 from include.warehouse.connection import connect
 from include.warehouse.rows import candle_row
 from include.warehouse.tables import CANDLES
-from local.environment import SIMULATED
-from local.free_ports import FreePorts
-from local.install import install
 from local.line import Line
 from local.ports import LOOPBACK
 from local.provision.postgres import (
@@ -104,10 +100,7 @@ def run(line: Line, settings: Settings) -> tuple[int, float, float]:
 
 def benchmark() -> None:
     """Run the benchmark on a server of its own; print one line of JSON."""
-    toolchain = install()
-    ports = FreePorts()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        line = Line(Path(folder), ports.ports(), SIMULATED, toolchain)
+    with running("postgres") as line:
         settings = Settings(
             postgres_host=LOOPBACK,
             postgres_port=line.ports.postgres,
@@ -115,15 +108,8 @@ def benchmark() -> None:
             postgres_user=MARKET_WRITER,
             postgres_passfile=line.layout.pgpass(MARKET_WRITER),
         )
-        try:
-            line.start(("postgres",), detached=False)
-            fill(settings)
-            changed, seconds, memory_mb = zip(
-                *(run(line, settings) for _ in range(RUNS)), strict=True
-            )
-        finally:
-            line.stop()
-            ports.close()
+        fill(settings)
+        changed, seconds, memory_mb = zip(*(run(line, settings) for _ in range(RUNS)), strict=True)
     figures = {
         "markets": len(MARKETS),
         "rows": changed[0],

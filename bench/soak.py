@@ -12,24 +12,21 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.pipeline import new_pipeline
+from bench.servers import running
 from include.command import exit_code
 from include.errors import PipelineError
 from include.settings import PREFIX, Settings
-from local.environment import SIMULATED
-from local.free_ports import FreePorts
-from local.install import install
 from local.line import Line
 from local.ports import LOOPBACK
 from local.provision.influxdb import InfluxAdmin
@@ -44,18 +41,19 @@ MB = 2**20
 class Processes:
     """The exchange, the producer and the consumer, on the servers of *line*."""
 
-    def __init__(self, line: Line, settings: Settings, ports: FreePorts, folder: Path) -> None:
+    def __init__(self, line: Line, settings: Settings) -> None:
         told = {name: str(value) for name, value in settings}
         told |= {
             "markets": ",".join(f"binance:{symbol}" for symbol in SYMBOLS),
             "exchange_url": f"http://{LOOPBACK}:{line.ports.simulator}",
             "history_bars": "60",
         }
-        self.health_ports = {service: ports.take() for service in SERVICES}
-        told |= {f"{name}_health_port": str(port) for name, port in self.health_ports.items()}
+        ports = line.ports
+        self._health = {"producer": ports.producer_health, "consumer": ports.consumer_health}
+        told |= {f"{name}_health_port": str(port) for name, port in self._health.items()}
         named = {f"{PREFIX}{name.upper()}": value for name, value in told.items()}
         self._environment = {**os.environ, **named}
-        self._folder = folder
+        self._folder = line.layout.logs
         self._port = line.ports.simulator
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -89,16 +87,14 @@ class Processes:
             raise PipelineError(f"the {service} ended with {process.returncode}: {last}")
         return float(psutil.Process(process.pid).memory_info().rss / MB)
 
-    def metrics(self, service: str) -> dict[str, float]:
+    def metrics(self, service: str) -> Mapping[str, float]:
         """Return the sums over all labels of what its /metrics says."""
-        url = f"http://{LOOPBACK}:{self.health_ports[service]}/metrics"
-        found: dict[str, float] = {}
+        url = f"http://{LOOPBACK}:{self._health[service]}/metrics"
         with urllib.request.urlopen(url, timeout=10) as answer:
-            for line in answer.read().decode().splitlines():
-                if not line.startswith("#"):
-                    name, _, value = line.rpartition(" ")
-                    name = name.partition("{")[0]
-                    found[name] = found.get(name, 0.0) + float(value)
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        found: defaultdict[str, float] = defaultdict(float)
+        for sample in (sample for family in families for sample in family.samples):
+            found[sample.name] += sample.value
         return found
 
     def end(self) -> None:
@@ -114,20 +110,20 @@ def measure(processes: Processes, minutes: float) -> dict[str, Any]:
     while not published(processes):
         if time.monotonic() > give_up_s:
             raise PipelineError(f"nothing was published within {MAKING_UP_S:.0f} s")
-        time.sleep(1)
+        time.sleep(1)  # /metrics can only be asked again
     warm_s = minutes * 60 / 12
-    time.sleep(warm_s)
+    time.sleep(warm_s)  # caches fill, pools grow: none of it counts
     began_s, first = time.monotonic(), published(processes)
     samples: dict[str, list[float]] = {service: [] for service in SERVICES}
     while time.monotonic() < began_s + minutes * 60 - warm_s:
-        time.sleep(EVERY_S)
+        time.sleep(EVERY_S)  # from one look to the next
         for service, seen in samples.items():
             seen.append(processes.memory_mb(service))
     told = {service: processes.metrics(service) for service in SERVICES}
-    more = published(processes) - first
+    took_s = time.monotonic() - began_s
     return {
-        "minutes": round((time.monotonic() - began_s) / 60, 1),
-        "published_per_s": round(more / (time.monotonic() - began_s)),
+        "minutes": round(took_s / 60, 1),
+        "published_per_s": round((told["producer"]["pipeline_published_total"] - first) / took_s),
         "markets_behind": told["producer"]["pipeline_markets_behind"],
         "lag_records": told["consumer"]["pipeline_kafka_lag_records"],
         "memory": {service: _spread(seen) for service, seen in samples.items()},
@@ -138,7 +134,7 @@ def measure(processes: Processes, minutes: float) -> dict[str, Any]:
 def published(processes: Processes) -> float:
     """Return how many events the producer has committed to Kafka."""
     try:
-        return processes.metrics("producer").get("pipeline_published_total", 0.0)
+        return processes.metrics("producer")["pipeline_published_total"]
     except OSError:  # it does not listen yet
         return 0.0
 
@@ -154,29 +150,17 @@ def _spread(seen: list[float]) -> dict[str, float]:
     }
 
 
-@contextmanager
-def servers(folder: Path, ports: FreePorts) -> Iterator[Line]:
-    line = Line(folder, ports.ports(), SIMULATED, install())
-    try:
-        line.start(("kafka", "influxdb"), detached=False)
-        yield line
-    finally:
-        line.stop()
-
-
 def soak(minutes: float, trades_per_s: int) -> None:
     """Run it on servers of its own; print one line of JSON."""
-    ports = FreePorts()
-    with tempfile.TemporaryDirectory(prefix="soak-") as name, servers(Path(name), ports) as line:
+    with running("kafka", "influxdb") as line:
         admin = InfluxAdmin(line.layout, line.ports)
         admin.sign_in()
-        processes = Processes(line, new_pipeline(line, admin), ports, Path(name))
+        processes = Processes(line, new_pipeline(line, admin))
         try:
             processes.start(trades_per_s)
             print(json.dumps(measure(processes, minutes)))
         finally:
             processes.end()
-    ports.close()
 
 
 def main() -> int:
