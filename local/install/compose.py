@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from local.install.component import Component
+from local.install.go import go_environment
 from local.install.step import Step
 
 HERE = Path(__file__).parent / "compose"
@@ -16,16 +17,7 @@ PROGRAM = "compose-config"
 def _build(product: Path, work: Path, step: Step) -> None:
     for name in SOURCES:
         shutil.copy(HERE / name, work / name)
-    (work / "temporary").mkdir(exist_ok=True)
-    env = os.environ | {
-        "GOMODCACHE": str(work / "modules"),
-        "GOCACHE": str(work / "objects"),
-        "GOTMPDIR": str(work / "temporary"),
-        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-        "CGO_ENABLED": "0",
-    }
+    env = go_environment(work, cgo=False)
     compile_it: list[str | Path] = ["go", "build", "-v", "-trimpath", "-o", product / PROGRAM, "."]
     step.run(compile_it, "compiling compose-go (Go)", cwd=work, env=env)
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from local.install.component import Component
+from local.install.go import go_environment
 from local.install.step import Step
 from local.rust import rust_environment
 
@@ -23,7 +24,6 @@ OPTIONS = (
 def _build(product: Path, work: Path, step: Step) -> None:
     for name in SOURCES:
         shutil.copy(HERE / name, work / name)
-    (work / "temporary").mkdir(exist_ok=True)
     env = _environment(work)
     step.run(["go", "mod", "download", FLUX], "fetching Flux", cwd=work, env=env)
     libflux = Path(env["GOMODCACHE"]) / _flux_version() / "libflux"
@@ -46,20 +46,13 @@ def _build(product: Path, work: Path, step: Step) -> None:
 
 
 def _environment(work: Path) -> dict[str, str]:
-    """Return the tools' environment: caches inside `work`, nothing of the user's flags."""
     ours = {
-        "GOMODCACHE": str(work / "modules"),
-        "GOCACHE": str(work / "objects"),
-        "GOTMPDIR": str(work / "temporary"),
-        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-        "CGO_ENABLED": "1",
         "CARGO_TERM_COLOR": "never",
         # Flux denies warnings, of which newer compilers have more than it knew.
         "CARGO_ENCODED_RUSTFLAGS": "--cap-lints\x1fwarn",
     }
-    return {k: v for k, v in os.environ.items() if k != "CARGO_BUILD_TARGET"} | ours
+    go = go_environment(work, cgo=True)
+    return {k: v for k, v in go.items() if k != "CARGO_BUILD_TARGET"} | ours
 
 
 def _flux_version() -> str:
