@@ -182,6 +182,14 @@ class Settings(BaseSettings):
             raise ValueError("expected each market once, found one twice")
         return value
 
+    def as_reader(self) -> Self:
+        """Return the same, but connecting to PostgreSQL as the role that only reads."""
+        reader = {
+            "postgres_user": self.postgres_reader,
+            "postgres_passfile": self.postgres_reader_passfile,
+        }
+        return self.model_copy(update=reader)
+
     @classmethod
     def load(cls) -> Self:
         """
@@ -205,7 +213,7 @@ class Settings(BaseSettings):
             for name, value in environment.items()
             if name.startswith(PREFIX)
         }
-        wrong = [_unknown(name) for name in [*environment, *os.environ] if _is_unknown(name)]
+        wrong = [_unknown(name) for name in {**environment, **os.environ} if _is_unknown(name)]
         known = {name: value for name, value in told.items() if name in cls.model_fields}
         try:
             found = cls(**known)  # type: ignore[arg-type]  # pydantic converts the text
@@ -215,7 +223,7 @@ class Settings(BaseSettings):
                 for error in e.errors()
             ]
         if wrong:
-            raise Misconfigured(f"wrong settings: {'; '.join(dict.fromkeys(wrong))}")
+            raise Misconfigured(f"wrong settings: {'; '.join(wrong)}")
         return found
 
 

@@ -85,15 +85,7 @@ def table(
 def states(title: str, description: str, query: Json, *, mappings: Mapping[str, str]) -> Json:
     """Return a state timeline: one row a series, each state in its colour."""
     panel = _panel("state-timeline", title, description, [query], unit="none")
-    panel["fieldConfig"]["defaults"]["mappings"] = [
-        {
-            "type": "value",
-            "options": {
-                state: {"color": color, "index": index}
-                for index, (state, color) in enumerate(mappings.items())
-            },
-        }
-    ]
+    panel["fieldConfig"]["defaults"]["mappings"] = [colored(mappings)]
     panel["options"] = {"mergeValues": True, "showValue": "never", "rowHeight": 0.9}
     return panel
 
@@ -112,6 +104,25 @@ def styled(field: str, properties: Mapping[str, Any], display_name: str | None =
     return {
         "matcher": {"id": "byName", "options": field},
         "properties": [{"id": k, "value": v} for k, v in (named | dict(properties)).items()],
+    }
+
+
+def colored(states: Mapping[str, str]) -> Json:
+    """Return a mapping of texts to colours, in their order."""
+    return {
+        "type": "value",
+        "options": {
+            state: {"color": color, "index": index}
+            for index, (state, color) in enumerate(states.items())
+        },
+    }
+
+
+def thresholds(steps: Steps) -> Json:
+    """Return the colours of numbers, each from its value on."""
+    return {
+        "mode": "absolute",
+        "steps": [{"value": value, "color": color} for value, color in steps],
     }
 
 
@@ -138,10 +149,7 @@ def _panel(
         "fieldConfig": {
             "defaults": {
                 "unit": unit,
-                "thresholds": {
-                    "mode": "absolute",
-                    "steps": [{"value": value, "color": color} for value, color in steps],
-                },
+                "thresholds": thresholds(steps),
             },
             "overrides": [],
         },

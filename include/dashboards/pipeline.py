@@ -1,18 +1,24 @@
 """The Pipeline dashboard: rates, latency, lag, what was refused, tried again, lost."""
 
-from collections.abc import Mapping
-
 from include.dashboards.layout import dashboard
-from include.dashboards.panels import BLUE, GREEN, RED, YELLOW, series, stat, states, table
+from include.dashboards.panels import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    colored,
+    series,
+    stat,
+    states,
+    table,
+    thresholds,
+)
 from include.dashboards.queries import AIRFLOW, Json, flux, sql
 
 UID = "pipeline"
 STATES = {"success": GREEN, "running": BLUE, "queued": YELLOW, "failed": RED}
 NARROW = {"custom.width": 95}
-ANY_IS_RED = {
-    "mode": "absolute",
-    "steps": [{"value": None, "color": "text"}, {"value": 1, "color": RED}],
-}
+ANY_IS_RED = ((None, "text"), (1.0, RED))
 LAG = ((None, GREEN), (1_000.0, YELLOW), (10_000.0, RED))
 AGE = ((None, GREEN), (30.0, YELLOW), (120.0, RED))
 DRAIN_AGE = ((None, GREEN), (150.0, YELLOW), (600.0, RED))  # it runs every minute
@@ -205,7 +211,7 @@ def _incidents() -> Json:
 
 
 def _runs() -> Json:
-    state = {"custom.cellOptions": {"type": "color-text"}, "mappings": [_colored(STATES)], **NARROW}
+    state = {"custom.cellOptions": {"type": "color-text"}, "mappings": [colored(STATES)], **NARROW}
     return table(
         "DAGs",
         "How each DAG's newest run went, and those of the last 24 hours; Airflow has the logs.",
@@ -220,7 +226,7 @@ def _runs() -> Json:
             "failed": {
                 **NARROW,
                 "custom.cellOptions": {"type": "color-text"},
-                "thresholds": ANY_IS_RED,
+                "thresholds": thresholds(ANY_IS_RED),
             },
         },
     )
@@ -235,13 +241,6 @@ def _run_seconds() -> Json:
     )
     panel["fieldConfig"]["defaults"]["custom"]["showPoints"] = "always"  # a single run is one
     return panel
-
-
-def _colored(states: Mapping[str, str]) -> Json:
-    return {
-        "type": "value",
-        "options": {state: {"color": color} for state, color in states.items()},
-    }
 
 
 def _health(

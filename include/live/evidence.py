@@ -12,11 +12,7 @@ class Evidence:
     """The history's answers, asked as the role that only reads."""
 
     def __init__(self, settings: Settings) -> None:
-        reader = {
-            "postgres_user": settings.postgres_reader,
-            "postgres_passfile": settings.postgres_reader_passfile,
-        }
-        self._settings = settings.model_copy(update=reader)
+        self._settings = settings.as_reader()
 
     def of(self, market: MarketKey) -> dict[str, Any]:
         """

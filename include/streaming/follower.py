@@ -106,9 +106,8 @@ class Follower:
             events = list(_in_order(self._trades.events(page), closed))
             if is_last:
                 events += closed
-                closed.clear()
-            if is_last and tick.event_ts_ms > (self.progress.last_tick_ms or 0):
-                events.append(tick)
+                if tick.event_ts_ms > (self.progress.last_tick_ms or 0):
+                    events.append(tick)
             if events:
                 yield self._batch(events, is_last=is_last)
 

@@ -37,12 +37,7 @@ def export(
         Misconfigured: There is no such symbol, or the passfile or tables are not ours.
         Unavailable: PostgreSQL is away.
     """
-    reader = settings.model_copy(
-        update={
-            "postgres_user": settings.postgres_reader,
-            "postgres_passfile": settings.postgres_reader_passfile,
-        }
-    )
+    reader = settings.as_reader()
     writer, rows, told_s = csv.writer(out, lineterminator="\n"), 0, time.monotonic()
     bound = {"symbol": symbol, "since": since, "until": until}
     with (

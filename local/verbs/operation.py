@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from include.errors import Exit, Misconfigured, PipelineError
@@ -35,14 +34,17 @@ def sound_configuration() -> tuple[dict[str, str], Ports]:
     configuration = read_configuration(REPOSITORY / ".env", os.environ)
     settings = {k: v for k, v in configuration.items() if k.startswith("PIPELINE_")}
     wrong = []
-    for read in (partial(Settings.of, settings), partial(Ports.read, configuration)):
-        try:
-            read()
-        except Misconfigured as e:
-            wrong.append(str(e))
+    try:
+        Settings.of(settings)
+    except Misconfigured as e:
+        wrong.append(str(e))
+    try:
+        ports = Ports.read(configuration)
+    except Misconfigured as e:
+        wrong.append(str(e))
     if wrong:
         raise Misconfigured("; ".join(wrong))
-    return settings, Ports.read(configuration)
+    return settings, ports
 
 
 def configured_line(market: str, tools: Toolchain) -> "Line":
