@@ -1,8 +1,5 @@
 """A whole line, Airflow included: its tasks killed, and no secret of its to be seen anywhere."""
 
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import psutil
@@ -15,13 +12,13 @@ from local.line import Line
 from local.ports import LOOPBACK
 from local.processes import line_processes
 from local.provision.postgres import AIRFLOW, MARKET, SUPERUSER
+from tests.canaries import page, secrets, seen
 from tests.chaos.pipeline import HISTORY_BARS
 from tests.chaos.servers import eventually
 from tests.chaos.verifier import Stores, verify
 from tests.chaos.verifier.exchange import Exchange
 from tests.chaos.verifier.influxdb import Influx
 from tests.chaos.verifier.postgres import Postgres
-from tests.local.test_line import secrets
 
 TASKS_KILLED = 3
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -136,18 +133,13 @@ def test_no_secret_is_to_be_seen(line, story):
         **tables(line),
         **pages(line),
     }
-    seen = {
-        f"{name} in {place}"
-        for place, content in places.items()
-        for name, secret in hidden.items()
-        if secret in content
-    }
+    found = seen(hidden, places)
 
     story.injected(f"{len(hidden)} secrets in use for {len(places)} places to show")
-    story.found(f"seen: {sorted(seen) or 'none'}")
+    story.found(f"seen: {sorted(found) or 'none'}")
     assert any("table dag_run" in place for place in places)
     assert any("table xcom" in place for place in places)
-    assert seen == set()
+    assert found == set()
 
 
 def processes(line: Line) -> dict[str, bytes]:
@@ -196,17 +188,3 @@ def pages(line: Line) -> dict[str, bytes]:
         f"{ports.simulator}/api/v3/nothing",
     ]  # fmt: skip
     return {where: page(f"http://{LOOPBACK}:{where}") for where in asked}
-
-
-def page(url: str) -> bytes:
-    give_up_s = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return answer.read()
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.read()
-        except OSError:
-            assert time.monotonic() < give_up_s, f"{url} does not answer"
-            time.sleep(0.5)

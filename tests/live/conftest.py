@@ -12,12 +12,9 @@ from include.live.answers import Answers
 from include.live.app import create_app
 from include.live.evidence import Evidence
 from local.ports import LOOPBACK
-from tests.dashboards.conftest import (  # noqa: F401
-    airflow_runs,
-    airflow_tables,
-    filled,
-    stores,
-)
+from tests.dashboards.conftest import airflow_runs, airflow_tables, filled, stores
+
+__all__ = ["airflow_runs", "airflow_tables", "filled", "page", "served", "stores"]
 
 LOGIN = "login"
 

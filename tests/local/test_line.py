@@ -22,6 +22,7 @@ from local.processes import line_processes
 from local.readiness import postgres_answers
 from local.services import AIRFLOW, SERVERS, SIMULATOR, STREAM
 from local.status import failing, render, service_statuses
+from tests.canaries import secrets
 
 TIMEOUT_S = 30.0
 
@@ -46,17 +47,6 @@ def eventually(condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.1)
     return True
-
-
-def secrets(line: Line) -> dict[str, bytes]:
-    """Return what must not be seen, by file; of a pgpass line only the password."""
-    found = {}
-    for file in line.layout.secrets.iterdir():
-        text = file.read_text().strip()
-        secret = text.split('"')[-2] if file.suffix == ".json" else text.rsplit(":", 1)[-1]
-        assert len(secret) > 15
-        found[file.name] = secret.encode()
-    return found
 
 
 def connect(line: Line, role: str) -> "psycopg.Connection[tuple[object, ...]]":

@@ -1,8 +1,11 @@
-"""Authorities to trust, or not."""
+"""Authorities to trust, or not; the roles and the producer of the drain's tests."""
 
 import pytest
 
 from tests.security.certificates import Authority
+from tests.warehouse.conftest import owner, producer, reader
+
+__all__ = ["authority", "owner", "producer", "reader", "stranger"]
 
 
 @pytest.fixture(scope="session")

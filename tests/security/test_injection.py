@@ -15,7 +15,7 @@ from include.kpis.records import MarketKey
 from include.settings import Settings
 from include.warehouse.drain import drain
 from include.warehouse.statements import statement
-from tests.warehouse.conftest import count, owner, producer, reader, rows  # noqa: F401
+from tests.warehouse.conftest import count, rows
 from tests.warehouse.market import MARKETS, START_MS, tick
 
 SQL = "BTC/USDT'; DROP TABLE trades; --"
@@ -52,7 +52,7 @@ def test_the_wire_carries_no_such_market(name: str):
         wire.decode(encoded)
 
 
-def test_the_drain_parks_what_carries_it_all_the_same(settings, producer, writer):  # noqa: F811
+def test_the_drain_parks_what_carries_it_all_the_same(settings, producer, writer):
     good = tick(MARKETS[0], START_MS)
     producer.send_raw([wire.encode(tick(("binance", name))) for name in HOSTILE])
     producer.send([good])

@@ -10,7 +10,7 @@ from include.warehouse.connection import Connection, connect
 from local.line import Line
 from local.ports import LOOPBACK
 from local.provision.postgres import AIRFLOW, MARKET_READER, MARKET_WRITER, superuser
-from tests.warehouse.conftest import owner, reader, rows  # noqa: F401
+from tests.warehouse.conftest import rows
 from tests.warehouse.test_rights import refused
 
 OF_THE_SERVER = (

@@ -19,6 +19,7 @@ from local.processes import line_processes
 from local.provision.postgres import AIRFLOW, MARKET_READER
 from local.services import AIRFLOW as AIRFLOW_SERVICES
 from local.services import SERVERS, SIMULATOR, STREAM
+from tests.canaries import page, secrets, seen
 from tests.chaos.servers import eventually
 
 LOOPBACKS = {LOOPBACK, "::1", f"::ffff:{LOOPBACK}"}
@@ -80,20 +81,10 @@ def test_no_other_user_reads_its_files(line: Line):
     assert layout.control_socket().parent.stat().st_mode & OTHERS == 0
 
 
-def secrets_of(line: Line) -> dict[str, bytes]:
-    """Return the line's generated secrets, by file; of a password file only the password."""
-    found = {}
-    for file in line.layout.secrets.iterdir():
-        text = file.read_text().strip()
-        secret = text.split('"')[-2] if file.suffix == ".json" else text.rsplit(":", 1)[-1]
-        found[file.name] = secret.encode()
-    return found
-
-
 def test_no_secret_is_in_kafka_or_told_by_the_services(line: Line):
     """Elsewhere `make chaos` looks once DAGs have run; these are the places it leaves out."""
     told = {
-        f"{port}/{path}": eventually(partial(served, f"http://{LOOPBACK}:{port}/{path}"), path)
+        f"{port}/{path}": page(f"http://{LOOPBACK}:{port}/{path}")
         for port in (line.ports.producer_health, line.ports.consumer_health)
         for path in ("healthz", "metrics", "nothing")
     }
@@ -110,25 +101,7 @@ def test_no_secret_is_in_kafka_or_told_by_the_services(line: Line):
     finally:
         consumer.close()
 
-    seen = {
-        f"{name} in {place}"
-        for place, content in told.items()
-        for name, secret in secrets_of(line).items()
-        if secret in content
-    }
-    assert seen == set()
-
-
-def served(url: str) -> bytes:
-    """Return what is told, be it an error; nothing while nobody listens."""
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            return answer.read()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.read()
-    except urllib.error.URLError:
-        return b""
+    assert seen(secrets(line), told) == set()
 
 
 def records(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> bytes:
@@ -202,13 +175,11 @@ def test_airflow_shows_no_secret_to_its_administrator_either(line: Line):
     password = json.loads(line.layout.secret("airflow_passwords.json").read_text())["admin"]
     _, said = asked(line, "POST", "auth/token", {"username": "admin", "password": password})
     token = json.loads(said)["access_token"]
-    hidden = secrets_of(line)
-    seen = set()
+    shown = {}
     for path in CLOSED:
-        status, told = asked(line, "GET", path, token=token)
-        assert status in (200, 403, 404, 503), (path, status, told[:200])
-        seen |= {f"{name} in {path}" for name, text in hidden.items() if text in told}
-    assert seen == set()
+        status, shown[path] = asked(line, "GET", path, token=token)
+        assert status in (200, 403, 404, 503), (path, status, shown[path][:200])
+    assert seen(secrets(line), shown) == set()
     assert asked(line, "GET", "api/v2/config", token=token)[0] == 403
 
 
