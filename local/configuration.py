@@ -25,7 +25,8 @@ def read_configuration(file: Path, environ: Mapping[str, str]) -> dict[str, str]
             continue
         match = LINE.fullmatch(text)
         if match is None:
-            raise Misconfigured(f"{file}, line {number}: expected NAME=value, found {text[:60]!r}")
+            # not what stands there: it may be a secret on the wrong line
+            raise Misconfigured(f"{file}, line {number}: expected NAME=value, found another form")
         found[match[1]] = _unquoted(match[2].strip())
     found |= {name: value for name, value in environ.items() if OURS.fullmatch(name)}
     return {name: value for name, value in found.items() if OURS.fullmatch(name)}
