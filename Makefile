@@ -49,7 +49,7 @@ bench: ## Measure what fold, consumer, drain and recomputation cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in
 	@$(LOCAL) lock
-export: ## Write rows as CSV: FROM=2026-11-01 SYMBOL=BTC/USDT [TO=..] ARGS="--what trades --out f"
+export: ## Write rows as CSV or Parquet: FROM=2026-11-01 SYMBOL=BTC/USDT [TO=..] ARGS="--what trades --out f"
 	@$(LOCAL) export --from="$(FROM)" --to="$(TO)" --symbol="$(SYMBOL)" $(ARGS)
 config-check: ## Check .env and the environment, start nothing
 	@$(LOCAL) config-check

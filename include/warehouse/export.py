@@ -1,75 +1,96 @@
 """
-Rows of PostgreSQL as CSV: `python -m include.warehouse.export --from 2026-11-01 --symbol BTC/USDT`.
+Rows of PostgreSQL as CSV or Parquet: `python -m include.warehouse.export --from 2026-11-01 ...`.
 
 Read as the role that only reads, through a cursor of the server: memory does not grow with the
-rows. Times are UTC, numbers have all their digits, what does not exist is empty.
+rows.
 """
 
-import csv
 import os
 import sys
-import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+
+from psycopg import Connection, sql
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from include.command import exit_code
 from include.errors import Exit, Misconfigured
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
-from include.warehouse.statements import statement
+from include.warehouse.statements import composed, statement
+from include.warehouse.table_files import Column, CsvFile, TableFile, parquet_file
 
 WHAT = ("candles", "indicators", "trades", "crypto_prices")
-ROWS_AT_ONCE = 10_000
-REPORT_EVERY_S = 1.0
+PARQUET = ".parquet"
+ROWS_AT_ONCE = 20_000
+
+type Opener = Callable[[Sequence[Column]], AbstractContextManager[TableFile]]
 
 
 def export(
-    settings: Settings, what: str, symbol: str, since: datetime, until: datetime, out: TextIO
+    settings: Settings, what: str, symbol: str, since: datetime, until: datetime, opened: Opener
 ) -> int:
     """
-    Write the rows of *symbol* in [since, until) to *out*, a header first; return how many.
+    Write the rows of *symbol* in [since, until) to the file *opened* gives; return how many.
 
     Raises:
         Misconfigured: There is no such symbol, or the passfile or tables are not ours.
         Unavailable: PostgreSQL is away.
     """
     reader = settings.as_reader()
-    writer, rows, told_s = csv.writer(out, lineterminator="\n"), 0, time.monotonic()
     bound = {"symbol": symbol, "since": since, "until": until}
     with (
         postgres_errors(target(reader), "exporting"),
         connect(reader, application="export") as connection,
         connection.transaction(),
-        connection.cursor(name="export") as cursor,
     ):
         connection.execute("SET LOCAL timezone = 'UTC'")
-        cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(statement(f"export/{what}"), bound)
-        writer.writerow(column.name for column in cursor.description or ())
-        for row in cursor:
-            writer.writerow(_text(value) for value in row)
-            rows += 1
-            if time.monotonic() > told_s + REPORT_EVERY_S:
-                told_s = time.monotonic()
-                print(f"{rows} rows", file=sys.stderr)
+        with connection.cursor(name="export") as cursor, _progress() as advance:
+            cursor.itersize = ROWS_AT_ONCE
+            advance(total=_count(connection, what, bound))
+            cursor.execute(statement(f"export/{what}"), bound)
+            types = connection.adapters.types
+            named = [Column(c.name, types[c.type_code].name) for c in cursor.description or ()]
+            with opened(named) as file:
+                rows = 0
+                while batch := cursor.fetchmany(ROWS_AT_ONCE):
+                    file.write(batch)
+                    rows += len(batch)
+                    advance(completed=rows)
     return rows
 
 
-def _text(value: object) -> object:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+def _count(connection: Connection, what: str, bound: Mapping[str, object]) -> int:
+    rows = sql.SQL(statement(f"export/{what}").decode().rstrip().removesuffix(";"))
+    found = connection.execute(composed("export/count", rows=rows), bound).fetchone()
+    return int(found[0]) if found else 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr, if that is a terminal."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield partial(bar.update, bar.add_task("", total=None))
 
 
 def arguments(argv: list[str] | None = None) -> Namespace:
-    parser = ArgumentParser(prog="make export", description="Rows of PostgreSQL as CSV.")
+    parser = ArgumentParser(prog="make export", description="Rows of PostgreSQL as a file.")
     parser.add_argument("--from", dest="since", required=True, help="first time, ISO 8601, UTC")
     parser.add_argument("--to", dest="until", default="", help="end, not included; default: now")
     parser.add_argument("--symbol", required=True, help="such as BTC/USDT")
     parser.add_argument("--what", choices=WHAT, default=WHAT[0], help="default: %(default)s")
-    parser.add_argument("--out", type=Path, help="a file; default: standard output")
+    told = f"a file, Parquet if it ends with {PARQUET}, else CSV; default: standard output"
+    parser.add_argument("--out", type=Path, help=told)
     return parser.parse_args(argv)
 
 
@@ -87,21 +108,27 @@ def run(options: Namespace, settings: Settings) -> None:
         raise Misconfigured(f"expected FROM before TO, found {since} and {until}")
     if not SYMBOL_NAME.fullmatch(options.symbol):
         raise Misconfigured(f"expected a symbol such as BTC/USDT, found {options.symbol[:40]!r}")
-    with _opened(options.out) as out:
-        rows = export(settings, options.what, options.symbol, since, until, out)
+    opened = partial(_opened, options.out)
+    rows = export(settings, options.what, options.symbol, since, until, opened)
     print(f"{rows} rows of {options.what}", file=sys.stderr)
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
+def _opened(path: Path | None, columns: Sequence[Column]) -> Iterator[TableFile]:
     if path is None:
-        yield sys.stdout
+        yield CsvFile(sys.stdout, columns)
         return
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            yield file
+        file = path.open("wb")
     except OSError as e:
         raise Misconfigured(f"--out: cannot write {path}: {e.strerror}") from None
+    with file:
+        if path.suffix == PARQUET:
+            with parquet_file(file, columns) as parquet:
+                yield parquet
+        else:
+            with TextIOWrapper(file, encoding="utf-8", newline="") as text:
+                yield CsvFile(text, columns)
 
 
 def _time(name: str, text: str) -> datetime:

@@ -4,9 +4,11 @@ import csv
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pyarrow import parquet
 
 from include.errors import Misconfigured
 from include.kpis.records import Candle
@@ -28,20 +30,31 @@ def reading(servers, settings):
     return settings.model_copy(update={"postgres_reader_passfile": passfile})
 
 
-def exported(settings, what="candles", symbol="BTC/USDT", minutes=10):
-    out = io.StringIO()
-    count = export.export(settings, what, symbol, START, START + timedelta(minutes=minutes), out)
-    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
-    assert len(rows) == count
-    return rows
+def told(*more):
+    until = (START + timedelta(minutes=10)).isoformat()
+    return export.arguments(
+        [f"--from={START.isoformat()}", f"--to={until}", "--symbol=BTC/USDT", *more]
+    )
 
 
-def test_the_window_of_one_symbol_with_all_digits(reading, writer):
+@pytest.fixture
+def exported(reading, tmp_path, capsys):
+    def export_csv(what="candles"):
+        out = tmp_path / "out.csv"
+        export.run(told(f"--what={what}", f"--out={out}"), reading)
+        rows = list(csv.DictReader(io.StringIO(out.read_text())))
+        assert capsys.readouterr().err.endswith(f"{len(rows)} rows of {what}\n")
+        return rows
+
+    return export_csv
+
+
+def test_the_window_of_one_symbol_with_all_digits(exported, writer):
     prices = {n: 0.1 + n / 3 for n in range(12)}
     store(writer, [candle("BTC/USDT", n, close) for n, close in prices.items()])
     store(writer, [candle("ETH/USDT", 3, 5.0)])
 
-    rows = exported(reading)
+    rows = exported()
 
     assert [row["open_ts"] for row in rows] == [
         (START + timedelta(minutes=n)).isoformat() for n in range(10)
@@ -51,8 +64,33 @@ def test_the_window_of_one_symbol_with_all_digits(reading, writer):
 
 
 @pytest.mark.parametrize("what", export.WHAT)
-def test_nothing_stored_is_a_header(reading, what):
-    assert exported(reading, what) == []
+def test_nothing_stored_is_a_header(exported, reading, tmp_path, what):
+    assert exported(what) == []
+
+    out = tmp_path / "out.parquet"
+    export.run(told(f"--what={what}", f"--out={out}"), reading)
+    with (tmp_path / "out.csv").open() as file:
+        assert parquet.read_table(out).column_names == next(csv.reader(file))
+
+
+def test_parquet_has_the_same_rows_typed(exported, reading, writer, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "ROWS_AT_ONCE", 4)
+    candles = [candle("BTC/USDT", n, 0.1 + n / 3) for n in range(9)]
+    store(writer, [*candles, replace(candle("BTC/USDT", 9, 5.0), trade_count=None)])
+    out = tmp_path / "out.parquet"
+
+    export.run(told(f"--out={out}"), reading)
+    table = parquet.read_table(out)
+
+    assert [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in table.to_pylist()
+    ] == [
+        row | {t: row[t].replace("T", " ") for t in row if t.endswith("_ts")} for row in exported()
+    ]
+    assert str(table.schema.field("open_ts").type) == "timestamp[us, tz=UTC]"
+    assert table["close"].to_pylist()[:9] == [c.close for c in candles]
+    assert table["trade_count"].null_count == 1
 
 
 def test_whoever_reads_may_have_enough(reading, writer, pipeline_environment):
