@@ -12,7 +12,6 @@ import os
 import random
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,7 +32,8 @@ from include.streaming import service
 from include.streaming.consumer import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
-from include.streaming.point_writer import PointWriter
+from include.streaming.point_writer import PointWriter, Sink
+from include.streaming.write_behind import WriteBehind
 from local.line import Line
 from local.provision.influxdb import InfluxAdmin
 
@@ -103,18 +103,18 @@ class Bench:
         with (
             closing(InfluxDB(settings)) as influx,
             closing(AcknowledgedWriter(settings, "bench")) as writer,
+            closing(_behind(settings, sink := RecordingSink(influx), writer)) as behind,
         ):
-            partitions, sink = Partitions(settings, writer), RecordingSink(influx)
+            partitions = Partitions(settings, writer, behind)
             health.session_began(partitions)
-            points = PointWriter(sink, threading.Event(), lambda failure, wait_s: None)
             with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
-                consumer = Consumer(settings, member, partitions, points, writer, health)
+                consumer = Consumer(member, partitions, behind, health)
                 while not partitions.owned:  # joining the group is nobody's speed
                     consumer.round()
                 began_s = time.perf_counter()
                 while consumer.counts["records"] < self._records:
                     consumer.round()
-                partitions.save(member)
+                consumer.finish()
                 return time.perf_counter() - began_s, sink.batches
 
     def written(self, batches: list[bytes]) -> float:
@@ -132,6 +132,10 @@ class Bench:
         key = f"{event.exchange}:{event.symbol}".encode()
         topic = self._filled.topic_market
         return Outgoing(topic, key, wire.encode(event), wire.type_of(event))
+
+
+def _behind(settings: Settings, sink: Sink, writer: AcknowledgedWriter) -> WriteBehind:
+    return WriteBehind(settings, PointWriter(sink, lambda failure, wait_s: None), writer)
 
 
 def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:

@@ -102,6 +102,14 @@ class GroupMember:
             self._consumer.resume(tp)
             self._listener.waiting.discard(tp)
 
+    def hold(self) -> None:
+        """Let `poll` return nothing, though it keeps us in the group, until `release`."""
+        self._consumer.pause(*(self._consumer.assignment() - self._listener.waiting))
+
+    def release(self) -> None:
+        """Undo `hold`."""
+        self._consumer.resume(*(self._consumer.paused() - self._listener.waiting))
+
     def positions(self, partitions: Iterable[int]) -> dict[int, int]:
         """
         Return, for each of our *partitions*, the offset the next `poll` goes on from.

@@ -36,8 +36,8 @@ def top(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> Top:
         ask,
         bid_amount,
         ask_amount,
-        sum(amount for _, amount in bids[:DEPTH_LEVELS]),
-        sum(amount for _, amount in asks[:DEPTH_LEVELS]),
+        sum([amount for _, amount in bids[:DEPTH_LEVELS]]),
+        sum([amount for _, amount in asks[:DEPTH_LEVELS]]),
         bid is not None and ask is not None and bid < ask,
     )
 

@@ -101,10 +101,7 @@ class MarketFold:
             self.repeated += 1
             return []
         self.last_tick_ms = tick.event_ts_ms
-        values = {
-            name: value if value is None or math.isfinite(value) else None
-            for name, value in (measure(tick) | self._session_values(tick)).items()
-        }
+        values = _finite(measure(tick) | self._session_values(tick))
         point = PricePoint(tick.exchange, tick.symbol, tick.event_ts_ms, values)
         return [*self._closed_bars(tick.exchange, tick.symbol, tick.event_ts_ms), point]
 
@@ -146,3 +143,13 @@ class MarketFold:
     def _closed_bars(self, exchange: str, symbol: str, event_ms: int) -> list[Point]:
         closed: list[tuple[int, Bar]] = self.seconds.pass_time(event_ms)
         return [SecondPoint(exchange, symbol, start, bar.values()) for start, bar in closed]
+
+
+def _finite(values: Values) -> Values:
+    """Return *values* with None for what is not finite; hardly ever is there such a one."""
+    if all(map(math.isfinite, filter(None, values.values()))):
+        return values
+    return {
+        name: value if value is None or math.isfinite(value) else None
+        for name, value in values.items()
+    }

@@ -1,10 +1,12 @@
-"""A partition's fold, and how far InfluxDB and the checkpoint have followed it."""
+"""A partition's fold, and how far the checkpoint has followed it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
 from include.broker.group_member import Extent
+from include.broker.records import Outgoing
 from include.kpis.fold import Fold
 from include.streaming.checkpoints import Checkpoint
 
@@ -19,19 +21,28 @@ class Partition:
     A fold and where it stands.
 
     Attributes:
-        next_offset: Where to go on, once InfluxDB has what was folded before it.
+        next_offset: Where reading goes on.
         saved_offset: That of the last checkpoint this process wrote; None before the first.
-        is_written: Whether InfluxDB has all the fold made; if not, nobody may save it.
+        is_whole: Whether the fold has seen all before next_offset and no more.
     """
 
     fold: Fold
     next_offset: int
     saved_offset: int | None = None
-    is_written: bool = True
+    is_whole: bool = True
 
     @property
     def is_unsaved(self) -> bool:
-        return self.is_written and self.next_offset != self.saved_offset
+        return self.is_whole and self.next_offset != self.saved_offset
+
+
+class Snapshot(NamedTuple):
+    """A checkpoint of a partition, to be written once InfluxDB has all that is before it."""
+
+    number: int
+    partition: Partition
+    next_offset: int
+    record: Outgoing
 
 
 def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Partition:

@@ -3,7 +3,8 @@ The folds of the partitions this consumer owns, and their checkpoints.
 
 The law: write to InfluxDB, then checkpoint the state together with the offset it has seen. A
 checkpoint may be late, never early: what lies between it and a crash is folded again, to the
-same points.
+same points. The folds run ahead of InfluxDB; so a snapshot of them is taken, follows its points
+through the queue, and is written as the checkpoint when they are stored.
 
 Two consumers own a partition for a moment if one of them slept longer than its session. The
 sleeper's points equal the new owner's. Its checkpoint is not written, for `commit` says it is out;
@@ -25,11 +26,13 @@ from include.kpis.records import Event
 from include.settings import Settings
 from include.streaming import checkpoints
 from include.streaming.checkpoints import Checkpoint
-from include.streaming.partition import Partition, resumed
+from include.streaming.partition import Partition, Snapshot, resumed
 
 SAVE_EVERY_S = 1.0
 SAVE_TIMEOUT_S = 30.0
-GIVE_BACK_TIMEOUT_S = 2.0  # heartbeats wait for it: well below the session's 6 s
+# Heartbeats wait for both: together well below the session's 6 s.
+FLUSH_TIMEOUT_S = 2.0
+GIVE_BACK_TIMEOUT_S = 2.0
 
 logger = structlog.get_logger()
 
@@ -46,14 +49,22 @@ class Group(Protocol):
     def commit(self, offsets: Mapping[int, int]) -> bool: ...
 
 
-class Partitions:
-    """One fold per partition: started, folded, written, saved, given back."""
+class Behind(Protocol):
+    """What was folded on its way into InfluxDB; see `include.streaming.write_behind`."""
 
-    def __init__(self, settings: Settings, writer: Writer) -> None:
+    def flush(self, timeout_s: float | None = ...) -> bool: ...
+    def give_up(self) -> None: ...  # else a point of ours might follow the next owner's
+
+
+class Partitions:
+    """One fold per partition: started, folded, saved, given back."""
+
+    def __init__(self, settings: Settings, writer: Writer, behind: Behind) -> None:
         self._settings = settings
         self._writer = writer
+        self._behind = behind
         self._owned: dict[int, Partition] = {}
-        self._save_at_s = 0.0
+        self._snapshot_at_s = 0.0
 
     @property
     def owned(self) -> list[int]:
@@ -83,59 +94,83 @@ class Partitions:
         return offsets
 
     def fold(self, partition: int, event: Event) -> list[Point]:
-        """Return the points *event* makes; `written` must follow once they are stored."""
+        """Return the points *event* makes; `moved` must follow the last event read with it."""
         owned = self._owned[partition]
-        owned.is_written = False
+        owned.is_whole = False
         return owned.fold.update(event)
 
-    def written(self, positions: Mapping[int, int]) -> None:
-        """Note that all that was folded is stored, and where reading goes on."""
+    def moved(self, positions: Mapping[int, int]) -> None:
+        """Note that all that was read is folded, and where reading goes on."""
         for number, position in positions.items():
             self._owned[number].next_offset = position
-            self._owned[number].is_written = True
+            self._owned[number].is_whole = True
 
-    def save_if_due(self, group: Group) -> None:
-        """As `save`, at most once in SAVE_EVERY_S."""
-        if time.monotonic() >= self._save_at_s:
-            self.save(group)
-            self._save_at_s = time.monotonic() + SAVE_EVERY_S
+    def snapshots_if_due(self) -> list[Snapshot]:
+        """Return `snapshots`, at most once in SAVE_EVERY_S."""
+        if time.monotonic() < self._snapshot_at_s:
+            return []
+        self._snapshot_at_s = time.monotonic() + SAVE_EVERY_S
+        return self.snapshots(self._owned)
 
-    def save(self, group: Group) -> None:
+    def snapshots(self, partitions: Iterable[int]) -> list[Snapshot]:
+        """Return the present state of those of our *partitions* that are ahead of their saved."""
+        return [
+            self._snapshot(number, partition)
+            for number in partitions
+            if (partition := self._owned.get(number)) is not None and partition.is_unsaved
+        ]
+
+    def save(self, group: Group, snapshots: Iterable[Snapshot]) -> None:
         """
-        Checkpoint what moved since the last time; not if the group took us off.
+        Checkpoint what is in InfluxDB; not if the group took us off.
 
         Raises:
             Unavailable: The broker is away.
         """
-        unsaved = {n: p.next_offset for n, p in self._owned.items() if p.is_unsaved}
+        # One of a partition that was given back since is none of ours, even if it is ours again.
+        ours = [s for s in snapshots if self._owned.get(s.number) is s.partition]
+        if not ours:
+            return
         # The commit comes first: the group's coordinator refuses it from one who is out.
-        if unsaved and group.commit(unsaved):
-            self._write(unsaved, SAVE_TIMEOUT_S)
-        elif unsaved:
-            logger.info("checkpoint.left", why="the group has moved on", partitions=list(unsaved))
+        if group.commit({s.number: s.next_offset for s in ours}):
+            self._write(ours, SAVE_TIMEOUT_S)
+        else:
+            why = "the group has moved on"
+            logger.info("checkpoint.left", why=why, partitions=[s.number for s in ours])
 
     def give_back(self, partitions: Iterable[int]) -> None:
-        """Checkpoint these partitions and forget them; if Kafka is slow, only forget them."""
+        """Checkpoint these partitions and forget them; if a store is slow, only forget them."""
         numbers = [n for n in partitions if n in self._owned]
+        snapshots = self.snapshots(numbers)
         try:
-            self._write([n for n in numbers if self._owned[n].is_unsaved], GIVE_BACK_TIMEOUT_S)
+            if snapshots:
+                self._flush()
+                self._write(snapshots, GIVE_BACK_TIMEOUT_S)
         except Unavailable as e:
             logger.warning("checkpoint.late", error=str(e), partitions=numbers)
-        self.drop(numbers)
+        self._forget(numbers)
 
     def drop(self, partitions: Iterable[int]) -> None:
         """Forget these partitions unsaved."""
+        if not self._behind.flush(0.0):
+            self._behind.give_up()
+        self._forget(partitions)
+
+    def _forget(self, partitions: Iterable[int]) -> None:
         for number in partitions:
             self._owned.pop(number, None)
 
-    def _write(self, numbers: Iterable[int], timeout_s: float) -> None:
-        owned = {number: self._owned[number] for number in numbers}
-        if not owned:
-            return
-        records = [
-            checkpoints.saved(self._settings, number, Checkpoint(p.next_offset, p.fold.state()))
-            for number, p in owned.items()
-        ]
-        self._writer.write(records, timeout_s)
-        for partition in owned.values():
-            partition.saved_offset = partition.next_offset
+    def _snapshot(self, number: int, partition: Partition) -> Snapshot:
+        checkpoint = Checkpoint(partition.next_offset, partition.fold.state())
+        record = checkpoints.saved(self._settings, number, checkpoint)
+        return Snapshot(number, partition, partition.next_offset, record)
+
+    def _flush(self) -> None:
+        if not self._behind.flush(FLUSH_TIMEOUT_S):
+            self._behind.give_up()
+            raise Unavailable("InfluxDB has not all that was folded")
+
+    def _write(self, snapshots: Sequence[Snapshot], timeout_s: float) -> None:
+        self._writer.write([snapshot.record for snapshot in snapshots], timeout_s)
+        for snapshot in snapshots:
+            snapshot.partition.saved_offset = snapshot.next_offset

@@ -31,19 +31,23 @@ class Sink(Protocol):
 
 
 class PointWriter:
-    """Write batches of points, until told to stop; each failure tried again goes to *report*."""
+    """Write batches of points; each failure tried again goes to *report*."""
 
-    def __init__(self, sink: Sink, stopping: threading.Event, report: retry.Report) -> None:
+    def __init__(self, sink: Sink, report: retry.Report) -> None:
         self._sink = sink
-        self._stopping = stopping
         self._report = report
+        self._in_a_hurry = threading.Event()
+
+    def hurry(self) -> None:
+        """Try nothing again from now on; any thread may say so."""
+        self._in_a_hurry.set()
 
     def write(self, made: Sequence[Made]) -> list[DeadLetter]:
         """
         Store all points, in their order; return the records whose points the sink refuses.
 
         Raises:
-            Unavailable: The sink stayed away, or we are to stop; some of them may be stored.
+            Unavailable: The sink stayed away, or is and we are in a hurry; some may be stored.
             Misconfigured: The sink refuses us.
         """
         letters: dict[Record, DeadLetter] = {}
@@ -68,10 +72,10 @@ class PointWriter:
             retry=tenacity.retry_if_exception_type(Unavailable),
             wait=retry.wait_s,
             before_sleep=retry.report_with(self._report),
-            sleep=tenacity.sleep_using_event(self._stopping),
+            sleep=tenacity.sleep_using_event(self._in_a_hurry),
             stop=tenacity.stop_any(
                 tenacity.stop_after_delay(PATIENCE_S),
-                tenacity.stop_when_event_set(self._stopping),
+                tenacity.stop_when_event_set(self._in_a_hurry),
             ),
             reraise=True,
         ):

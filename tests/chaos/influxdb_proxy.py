@@ -1,6 +1,7 @@
 """InfluxDB as it is on a bad day: a proxy in front of the real one, which answers by rules."""
 
 import asyncio
+import io
 import re
 import threading
 import time
@@ -108,6 +109,8 @@ class InfluxProxy:
         hop_by_hop = {"Host", "Content-Length", "Connection", "Transfer-Encoding"}
         headers = {k: v for k, v in request.headers.items() if k not in hop_by_hop}
         url = self._upstream + request.path_qs
-        async with self._session.request(request.method, url, data=body, headers=headers) as a:
+        async with self._session.request(
+            request.method, url, data=io.BytesIO(body), headers=headers
+        ) as a:
             kept = {k: v for k, v in a.headers.items() if k not in hop_by_hop}
             return web.Response(status=a.status, body=await a.read(), headers=kept)

@@ -1,7 +1,6 @@
 """Checkpoints on real Kafka: late at worst, never early, and never believed blindly."""
 
 import itertools
-import threading
 import time
 from contextlib import closing
 
@@ -23,6 +22,7 @@ from include.streaming.partition import resumed
 from include.streaming.partitions import Partitions
 from include.streaming.point_writer import PointWriter
 from include.streaming.progress import Progress
+from include.streaming.write_behind import WriteBehind
 from tests.streaming import market
 from tests.streaming.consuming import (
     Consuming,
@@ -157,6 +157,10 @@ def test_whoever_has_to_share_saves_first(settings, bucket):
             assert offsets_saved(settings) == ends(settings)
 
 
+def ignore(failure, wait_s):
+    """Take a report nobody waits for."""
+
+
 @pytest.mark.usefixtures("no_turns")
 def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writer, bucket):
     published = list(events(300))
@@ -164,18 +168,20 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
     with Consuming(settings):
         bucket.wait_for(sum(isinstance(event, Tick) for event in published))
 
-    partitions = Partitions(settings, writer)
-    sink = InfluxDB(settings)
-    member = GroupMember(settings, settings.topic_market, partitions)
-    with closing(sink), closing(member):
-        points = PointWriter(sink, threading.Event(), lambda failure, wait_s: None)
-        consumer = Consumer(settings, member, partitions, points, writer, ConsumerHealth(settings))
-        give_up_s = time.monotonic() + 20
-        while len(partitions.owned) < settings.market_partitions:
-            assert time.monotonic() < give_up_s
-            consumer.round()
-        for _ in range(3):
-            consumer.round()
+    with (
+        closing(InfluxDB(settings)) as sink,
+        closing(WriteBehind(settings, PointWriter(sink, ignore), writer)) as behind,
+    ):
+        partitions = Partitions(settings, writer, behind)
+        with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
+            consumer = Consumer(member, partitions, behind, ConsumerHealth(settings))
+            give_up_s = time.monotonic() + 20
+            while len(partitions.owned) < settings.market_partitions:
+                assert time.monotonic() < give_up_s
+                consumer.round()
+            for _ in range(3):
+                consumer.round()
+            consumer.finish()
 
     assert offsets_saved(settings) == ends(settings)
     assert consumer.counts["records"] == 0

@@ -1,9 +1,9 @@
 """The consumer's health: what its loop notes, a batch at a time."""
 
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from include.errors import Unavailable
 from include.influxdb.lines import MEASUREMENTS
@@ -45,6 +45,14 @@ class Folds(Protocol):
     def repeated(self) -> int: ...
 
 
+class _Read(NamedTuple):
+    """A batch that is read: how many of each type, and some of its events."""
+
+    types: Counter[str]
+    some: Sequence[Event]
+    oldest_ms: int | None
+
+
 class ConsumerHealth(Health):
     """Notes cost a few microseconds a batch; no note waits for anything."""
 
@@ -58,54 +66,53 @@ class ConsumerHealth(Health):
         self._folds: Folds | None = None
         self._positions: Mapping[int, int] = {}
         self._ends: Mapping[int, int] = {}
-        self._oldest_ms: int | None = None
-        self._reading_s = 0.0
+        self._unwritten: deque[_Read] = deque()
         self._round_s = time.monotonic()
 
     def session_began(self, folds: Folds) -> None:
-        """Note whose folds are asked from now on."""
+        """Note whose folds are asked from now on; what was unwritten is read again."""
         self._folds = folds
+        self._unwritten.clear()
 
-    def reading(self, events: Sequence[Event]) -> None:
-        """Note that *events* are read and will be stored."""
-        times_ms = [_event_ms(event) for event in _some(events)]
-        if self._oldest_ms is not None:
-            times_ms.append(self._oldest_ms)
-        self._oldest_ms = min(times_ms, default=None)
-        self._reading_s = time.monotonic()
+    def read(self, events: Sequence[Event]) -> None:
+        """Note a batch that is read and will be stored."""
+        some = _some(events)
+        oldest_ms = min(map(_event_ms, some), default=None)
+        self._unwritten.append(_Read(Counter(map(type_of, events)), some, oldest_ms))
 
     def stored(
-        self, events: Sequence[Event], points: Sequence[Point], unreadable: int, refused: int
+        self, points: Iterable[Point], unreadable: int, refused: int, at_s: float, took_s: float
     ) -> None:
-        """Note that all read so far is stored, but for what was parked."""
+        """Note that the next batch is stored since *at_s*, but for what was parked."""
+        batch = self._unwritten.popleft()
         add = self.metrics.add
-        for kind, count in Counter(map(type_of, events)).items():
+        for kind, count in batch.types.items():
             add(RECORDS, kind, by=count)
         for cls, count in Counter(map(type, points)).items():
             add(POINTS, MEASUREMENTS[cls][0], by=count)
         for reason, count in (("unreadable", unreadable), ("refused", refused)):
             if count:
                 add(DEAD_LETTERS, reason, by=count)
-        now_s = time.time()
-        timely = [e for e in _some(events) if not isinstance(e, Candle | Gap)]
-        self.metrics.observe(STORE_LATENCY, (now_s - _event_ms(e) / 1000 for e in timely))
-        self.metrics.observe(WRITE, [time.monotonic() - self._reading_s])
-        self._oldest_ms = None
+        timely = [e for e in batch.some if not isinstance(e, Candle | Gap)]
+        self.metrics.observe(STORE_LATENCY, (at_s - _event_ms(e) / 1000 for e in timely))
+        self.metrics.observe(WRITE, [took_s])
 
     def rebalanced(self) -> None:
-        """Note that partitions came or went; what they left unwritten is read again."""
+        """Note that partitions came or went."""
         self.metrics.add(REBALANCES)
-        self._oldest_ms = None
 
     def round_done(self, positions: Mapping[int, int], paused: Collection[int]) -> None:
-        """Note that the loop goes round, and where it stands."""
+        """Note where InfluxDB has followed to, and what of ours is not read now."""
         if self._positions.keys() - positions.keys():
             self.rebalanced()
         self._positions = positions
-        self._round_s = time.monotonic()
-        self.conditions.met(CONSUMING)
         self.metrics.set(PARTITIONS_OWNED, len(positions))
         self.metrics.set(PARTITIONS_PAUSED, len(paused))
+
+    def moves(self) -> None:
+        """Note that nothing waits for InfluxDB, or something has waited and is stored."""
+        self._round_s = time.monotonic()
+        self.conditions.met(CONSUMING)
 
     def failed(self, failure: Unavailable) -> None:
         """Note that the loop cannot go on for now, and is about to try again."""
@@ -119,7 +126,8 @@ class ConsumerHealth(Health):
 
     def check(self) -> None:
         """Set what is a matter of the moment; a loop that stands still is stuck."""
-        oldest_ms = self._oldest_ms
+        waiting = tuple(self._unwritten)
+        oldest_ms = min((b.oldest_ms for b in waiting if b.oldest_ms is not None), default=None)
         age_s = 0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000)
         self.metrics.set(OLDEST_UNWRITTEN, age_s)
         self.metrics.clear(KAFKA_LAG)
