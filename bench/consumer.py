@@ -29,7 +29,7 @@ from include.influxdb.writer import InfluxDB
 from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
 from include.settings import Settings
 from include.streaming import service
-from include.streaming.consumer import Consumer
+from include.streaming.consumer_loop import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
 from include.streaming.point_writer import PointWriter, Sink

@@ -16,7 +16,7 @@ from include.kpis.fold import Fold
 from include.kpis.records import MarketKey, Tick
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
-from include.streaming.consumer import Consumer
+from include.streaming.consumer_loop import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partition import resumed
 from include.streaming.partitions import Partitions
