@@ -45,9 +45,14 @@ _by_prefix = {prefix: _decoders[_NAMES[cls]] for cls, prefix in _PREFIXES.items(
 _PREFIX_COMMA = len(f'{{"v":{VERSION},')  # after it, the comma that ends a prefix
 
 
+def name_of(kind: type[Event]) -> str:
+    """Return the `type` of events of that kind."""
+    return _NAMES[kind]
+
+
 def type_of(event: Event) -> str:
     """Return the event's `type`, which is also the Kafka header of that name."""
-    return _NAMES[type(event)]
+    return name_of(type(event))
 
 
 def encode(event: Event) -> bytes:

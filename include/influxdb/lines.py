@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 
 def encode(points: Iterable[Point]) -> bytes:
     """Return the points' lines; a field without a value is left out, a point without any too."""
-    return "\n".join(line for point in points if (line := _line(point))).encode()
+    return "\n".join(text for point in points if (text := line_of(point))).encode()
 
 
 def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float], ts_ms: int) -> str:
@@ -31,7 +31,8 @@ def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float],
     return f"{series} {values} {ts_ms}"
 
 
-def _line(point: Point) -> str:
+def line_of(point: Point) -> str:
+    """Return the point's line; empty if no field has a value."""
     fields = _fields(point.values)
     if not fields:
         return ""

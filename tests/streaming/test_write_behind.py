@@ -8,7 +8,7 @@ import pytest
 from include.broker.records import Record
 from include.errors import Unavailable
 from include.kpis.points import PricePoint
-from include.streaming.point_writer import Made, PointWriter
+from include.streaming.point_writer import PointWriter, made
 from include.streaming.write_behind import MOST_BATCHES, Batch, WriteBehind
 
 
@@ -30,7 +30,7 @@ class Sink:
 def batch(number):
     record = Record("topic", 0, number, None, None)
     point = PricePoint("binance", "BTC/USDT", number, {"close": float(number)})
-    return Batch(1, [Made(record, point)], [], {0: number + 1}, [])
+    return Batch(1, [made(record, point)], [], {0: number + 1}, [])
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from include.streaming.health.definitions import (
 )
 from include.streaming.health.deliveries import INFLUXDB, KAFKA
 from include.streaming.health.health import Health
-from include.wire import type_of
+from include.wire import name_of
 
 CONSUMING = "consuming"
 STUCK_AFTER_S = 90.0  # the longest honest silence: a write's patience of 60 s, and some
@@ -45,11 +45,23 @@ class Folds(Protocol):
     def repeated(self) -> int: ...
 
 
-class _Read(NamedTuple):
-    """A batch that is read: how many of each type, and some of its events."""
+class Moment(NamedTuple):
+    """What an event was, and when: a candle at its end, trades at their first."""
 
-    types: Counter[str]
-    some: Sequence[Event]
+    type: type[Event]
+    ts_ms: int
+
+
+def moment(event: Event) -> Moment:
+    """Return what is noted of *event*."""
+    return Moment(type(event), _event_ms(event))
+
+
+class _Read(NamedTuple):
+    """A batch that is read: how many of each type, and some of its events' moments."""
+
+    types: Counter[type[Event]]
+    some: Sequence[Moment]
     oldest_ms: int | None
 
 
@@ -74,27 +86,32 @@ class ConsumerHealth(Health):
         self._folds = folds
         self._unwritten.clear()
 
-    def read(self, events: Sequence[Event]) -> None:
+    def read(self, moments: Sequence[Moment]) -> None:
         """Note a batch that is read and will be stored."""
-        some = _some(events)
-        oldest_ms = min(map(_event_ms, some), default=None)
-        self._unwritten.append(_Read(Counter(map(type_of, events)), some, oldest_ms))
+        some = _some(moments)
+        oldest_ms = min((at_ms for _, at_ms in some), default=None)
+        self._unwritten.append(_Read(Counter(kind for kind, _ in moments), some, oldest_ms))
 
     def stored(
-        self, points: Iterable[Point], unreadable: int, refused: int, at_s: float, took_s: float
+        self,
+        points: Iterable[type[Point]],
+        unreadable: int,
+        refused: int,
+        at_s: float,
+        took_s: float,
     ) -> None:
         """Note that the next batch is stored since *at_s*, but for what was parked."""
         batch = self._unwritten.popleft()
         add = self.metrics.add
         for kind, count in batch.types.items():
-            add(RECORDS, kind, by=count)
-        for cls, count in Counter(map(type, points)).items():
+            add(RECORDS, name_of(kind), by=count)
+        for cls, count in Counter(points).items():
             add(POINTS, MEASUREMENTS[cls][0], by=count)
         for reason, count in (("unreadable", unreadable), ("refused", refused)):
             if count:
                 add(DEAD_LETTERS, reason, by=count)
-        timely = [e for e in batch.some if not isinstance(e, Candle | Gap)]
-        self.metrics.observe(STORE_LATENCY, (at_s - _event_ms(e) / 1000 for e in timely))
+        timely = [at_ms for kind, at_ms in batch.some if kind not in (Candle, Gap)]
+        self.metrics.observe(STORE_LATENCY, (at_s - at_ms / 1000 for at_ms in timely))
         self.metrics.observe(WRITE, [took_s])
 
     def rebalanced(self) -> None:
@@ -142,9 +159,9 @@ class ConsumerHealth(Health):
             self.conditions.failed(CONSUMING, f"stuck: nothing done for {silent_s:.0f} s")
 
 
-def _some(events: Sequence[Event]) -> Sequence[Event]:
+def _some(moments: Sequence[Moment]) -> Sequence[Moment]:
     """Return the first and some of the others, evenly: a batch of thousands costs no more."""
-    return events[:: max(1, len(events) // MOST_SAMPLED)]
+    return moments[:: max(1, len(moments) // MOST_SAMPLED)]
 
 
 def _event_ms(event: Event) -> int:
