@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
+from kafka import KafkaConsumer
 from kafka.errors import (
     AuthorizationError,
     IllegalArgumentError,
@@ -69,6 +71,13 @@ def kafka_errors(settings: Settings, doing: str) -> Iterator[None]:
         why = str(e) or type(e).__name__
         text = f"Kafka at {settings.kafka_bootstrap}: {doing} failed: {why}"
         raise Unavailable(text, dependency="kafka") from e
+
+
+def topic_id(consumer: KafkaConsumer, topic: str) -> UUID | None:
+    """Return Kafka's id of *topic*, another if it is made again; None if it has none."""
+    # Of the metadata it has; asking for it in public is another connection.
+    found = consumer._cluster.topic_id(topic)
+    return found if isinstance(found, UUID) and found.int else None
 
 
 def _require_no_refusal(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import (
@@ -11,7 +12,7 @@ from kafka.errors import (
     UnknownMemberIdError,
 )
 
-from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors
+from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors, topic_id
 from include.broker.rebalance import Listener, Owner
 from include.broker.records import Record
 from include.settings import Settings
@@ -28,10 +29,18 @@ NOT_OURS = (
 
 
 class Extent(NamedTuple):
-    """A partition's first offset still kept, and its last stable offset, exclusive."""
+    """
+    What a partition holds.
+
+    Attributes:
+        beginning: Its first offset still kept.
+        end: Its last stable offset, exclusive.
+        topic_id: Kafka's id of the topic, another if it is made again; None if it has none.
+    """
 
     beginning: int
     end: int
+    topic_id: UUID | None = None
 
 
 class GroupMember:
@@ -93,7 +102,8 @@ class GroupMember:
         with kafka_errors(self._settings, f"asking where {self._topic} begins and ends"):
             beginnings = self._consumer.beginning_offsets(asked)
             ends = self._consumer.end_offsets(asked)
-        return {tp.partition: Extent(beginnings[tp], ends[tp]) for tp in asked}
+        id_ = topic_id(self._consumer, self._topic)
+        return {tp.partition: Extent(beginnings[tp], ends[tp], id_) for tp in asked}
 
     def start(self, offsets: Mapping[int, int]) -> None:
         """Let `poll` return the records of these partitions, from these offsets on."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
-from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors
+from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors, topic_id
 from include.broker.records import Record
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
@@ -68,9 +68,7 @@ class LogReader:
 
     def topic_id(self) -> UUID | None:
         """Return Kafka's id of the topic, another if it is made again; None if it has none."""
-        # Of the metadata this consumer started with; asking for it in public is another connection.
-        found = self._consumer._cluster.topic_id(self._topic)
-        return found if isinstance(found, UUID) and found.int else None
+        return topic_id(self._consumer, self._topic)
 
     def beginnings(self) -> dict[int, int]:
         """Return each partition's first offset still kept."""

@@ -6,6 +6,7 @@ moment is as good: folding on from it makes the same points again.
 """
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -27,11 +28,13 @@ class Checkpoint(msgspec.Struct, frozen=True):
     Attributes:
         next_offset: The first record the fold has not seen.
         fold: The fold's state.
+        topic_id: Kafka's id of the topic that was folded; None if it has none.
         v: The version of this format.
     """
 
     next_offset: int
     fold: State
+    topic_id: UUID | None = None
     v: int = VERSION
 
 

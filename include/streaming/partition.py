@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 import structlog
 
@@ -22,12 +23,14 @@ class Partition:
 
     Attributes:
         next_offset: Where reading goes on.
+        topic_id: Of the topic it is a partition of; None if that has no id.
         saved_offset: That of the last checkpoint this process wrote; None before the first.
         is_whole: Whether the fold has seen all before next_offset and no more.
     """
 
     fold: Fold
     next_offset: int
+    topic_id: UUID | None = None
     saved_offset: int | None = None
     is_whole: bool = True
 
@@ -47,10 +50,14 @@ class Snapshot(NamedTuple):
 
 def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Partition:
     """Return the partition as its checkpoint says, or from its beginning if that cannot be."""
-    afresh = Partition(Fold(), extent.beginning)
+    afresh = Partition(Fold(), extent.beginning, extent.topic_id)
     if checkpoint is None:
         return afresh
     where = {"partition": number, "next_offset": checkpoint.next_offset, **extent._asdict()}
+    if checkpoint.topic_id and extent.topic_id and checkpoint.topic_id != extent.topic_id:
+        why = f"the topic was made again: the checkpoint is of {checkpoint.topic_id}"
+        logger.error("checkpoint.outside_topic", doing=DOING, why=why, **where)
+        return afresh
     if not extent.beginning <= checkpoint.next_offset <= extent.end:
         is_behind = checkpoint.next_offset < extent.beginning
         lost = f"records [{checkpoint.next_offset}, {extent.beginning}) are gone"
@@ -58,8 +65,9 @@ def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Parti
         logger.error("checkpoint.outside_topic", doing=DOING, why=why, **where)
         return afresh
     try:
-        return Partition(Fold.resume(checkpoint.fold), checkpoint.next_offset)
+        fold = Fold.resume(checkpoint.fold)
     except (LookupError, TypeError, ValueError, AttributeError) as e:  # of another version
         why = f"{type(e).__name__}: {e}"
         logger.error("checkpoint.unreadable", doing=DOING, why=why, **where)
         return afresh
+    return Partition(fold, checkpoint.next_offset, extent.topic_id)

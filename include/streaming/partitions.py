@@ -161,7 +161,7 @@ class Partitions:
             self._owned.pop(number, None)
 
     def _snapshot(self, number: int, partition: Partition) -> Snapshot:
-        checkpoint = Checkpoint(partition.next_offset, partition.fold.state())
+        checkpoint = Checkpoint(partition.next_offset, partition.fold.state(), partition.topic_id)
         record = checkpoints.saved(self._settings, number, checkpoint)
         return Snapshot(number, partition, partition.next_offset, record)
 

@@ -32,6 +32,7 @@ from tests.streaming.consuming import (
     wait_for_members,
     wait_until_saved,
 )
+from tests.topics import remake_market_topic
 
 
 @pytest.fixture
@@ -185,6 +186,34 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
 
     assert offsets_saved(settings) == ends(settings)
     assert consumer.counts["records"] == 0
+
+
+@pytest.mark.fault(6)
+def test_a_topic_made_again_and_filled_beyond_the_checkpoint_is_read_from_its_beginning(
+    settings, bucket
+):
+    """
+    All offsets fit: only the topic's id tells that its records are others.
+    """
+    publish(settings, events(150))
+    with Consuming(settings):
+        wait_until_saved(settings)
+    before = bucket.stored()
+    remake_market_topic(settings)
+    publish(settings, itertools.islice(market.stream(), 100, 600))
+
+    with capture_logs() as logs, Consuming(settings):
+        wait_until_saved(settings)
+
+    assert {line["event"] for line in logs if line["log_level"] == "error"} == {
+        "checkpoint.outside_topic"
+    }
+    after = folded(settings)
+    assert bucket.stored() == {p: before.get(p, {}) | after.get(p, {}) for p in before | after}
+    logs.clear()
+    with Consuming(settings):
+        wait_until_saved(settings)
+    assert [line for line in logs if line["log_level"] == "error"] == []
 
 
 def test_what_influxdb_has_not_is_never_saved(settings, bucket):

@@ -4,22 +4,15 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from include.broker.log_reader import LogReader
-from include.broker.topics import ensure_topics
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
 from include.warehouse.restart import restart
+from tests.topics import remake_market_topic
 from tests.warehouse.comparison import expected, found
 from tests.warehouse.conftest import Producer, count, rows, send_once
 from tests.warehouse.market import START_MS, tick
-
-
-def remake_topic(settings: Settings) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
-    admin.delete_topics([settings.topic_market])
-    admin.close()
-    ensure_topics(settings)
 
 
 def delete_before(settings: Settings, keep: int) -> tuple[int, int]:
@@ -43,7 +36,7 @@ def test_a_topic_made_again_is_refused_recorded_once_and_nothing_is_skipped(
     send_once(settings, events[:5])
     drain(writer, settings)
     before = rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2")
-    remake_topic(settings)
+    remake_market_topic(settings)
 
     for _ in range(2):
         with pytest.raises(Misconfigured, match=r"partition \d: the next offset is .* made again"):
@@ -67,7 +60,7 @@ def test_a_topic_made_again_and_filled_beyond_the_stored_offset_is_noticed(
 ):
     send_once(settings, [tick(ts_ms=START_MS)])
     drain(writer, settings)
-    remake_topic(settings)
+    remake_market_topic(settings)
     send_once(settings, [tick(ts_ms=START_MS + n) for n in range(1, 20)])
 
     with pytest.raises(Misconfigured, match="made again"):
@@ -81,7 +74,7 @@ def test_a_topic_made_again_with_fewer_partitions_is_refused(
     settings: Settings, writer: Connection
 ):
     drain(writer, settings)
-    remake_topic(settings.model_copy(update={"market_partitions": 1}))
+    remake_market_topic(settings.model_copy(update={"market_partitions": 1}))
     writer.execute("UPDATE kafka_offsets SET topic_id = NULL")  # of a broker that has no ids
 
     with pytest.raises(Misconfigured, match=r"partition 1: .* the topic has 1 partitions"):
