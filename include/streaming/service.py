@@ -49,11 +49,17 @@ def run_until_stopped(work: Callable[[threading.Event], None]) -> int:
     Run *work* in this thread; SIGTERM or SIGINT sets the event it is handed.
 
     Returns:
-        The process's exit code, as `run` does.
+        The process's exit code, as `run` does; the process ends as late as with `run`.
     """
     stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopping.is_set():
+            _end_at_the_latest()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     return _exit_code(lambda: work(stopping))
 
 

@@ -4,9 +4,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 STOP_WITHIN_S = 30.0  # 8 s of its own, and a busy machine
 
-STUCK = """
+IN_A_THREAD = """
 import asyncio, sys, threading
 from include.streaming import service
 
@@ -18,9 +20,21 @@ async def wait_in_a_thread():
 sys.exit(service.run(wait_in_a_thread))
 """
 
+IN_THE_MAIN_THREAD = """
+import sys, threading
+from include.streaming import service
 
-def test_ends_with_0_though_a_thread_never_comes_back():
-    stuck = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True)
+def wait(stopping):
+    print("waiting", flush=True)
+    threading.Event().wait()
+
+sys.exit(service.run_until_stopped(wait))
+"""
+
+
+@pytest.mark.parametrize("code", [IN_A_THREAD, IN_THE_MAIN_THREAD])
+def test_ends_with_0_though_what_it_waits_for_never_comes(code):
+    stuck = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with stuck:
         try:
             assert stuck.stdout.readline() == "waiting\n"
