@@ -1,1 +1,5 @@
-"""InfluxDB's edge, for both halves: points as line protocol, written synchronously."""
+"""
+InfluxDB's edge, for both halves: points as line protocol, written synchronously.
+
+Alone imports influxdb-client, whose errors leave it named by duty.
+"""

@@ -1,1 +1,5 @@
-"""The trusted half: Kafka and exchange history into PostgreSQL, proved."""
+"""
+The trusted half: Kafka drained into PostgreSQL, its schema, its retention, its export.
+
+May import `include.broker` and the fold; never `include.streaming`, nor InfluxDB.
+"""
