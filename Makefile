@@ -53,7 +53,7 @@ export: ## Write rows as CSV or Parquet: FROM=2026-11-01 SYMBOL=BTC/USDT [TO=..]
 	@$(LOCAL) export --from="$(FROM)" --to="$(TO)" --symbol="$(SYMBOL)" $(ARGS)
 config-check: ## Check .env and the environment, start nothing
 	@$(LOCAL) config-check
-doctor: ## Check the tools that are needed
+doctor: ## Check tools, settings, disk, ports, and the servers that run, and say the fix
 	@$(LOCAL) doctor
 setup: ## Install servers and Python packages into the cache
 	@$(LOCAL) setup

@@ -96,9 +96,9 @@ class Layout:
             Path(self.socket_record.read_text(encoding="utf-8")).unlink(missing_ok=True)
             self.socket_record.unlink()
 
-    def require_space(self) -> None:
+    def require_space(self) -> int:
         """
-        Return if the disk has room for a line to start and run for a while.
+        Return the MB its disk has left, if a line has room to start and run for a while.
 
         Raises:
             Misconfigured: It has not.
@@ -109,6 +109,7 @@ class Layout:
                 f"the disk of {self.root} has {free_mb} MB left, a line takes {SPACE_MB} MB "
                 "to begin with: free some"
             )
+        return free_mb
 
     def control_socket(self) -> Path:
         """

@@ -1,5 +1,10 @@
 """How long InfluxDB's bucket keeps its points."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from influxdb_client.client.bucket_api import BucketsApi
+from influxdb_client.domain.bucket import Bucket
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
@@ -20,31 +25,51 @@ def set_retention(settings: Settings) -> bool:
         Misconfigured: It refuses a token, the bucket is not there, or TLS does not come about.
     """
     seconds = settings.keep_influx_days * DAY_S
+    with _bucket(settings) as (buckets, bucket):
+        if _seconds(bucket) == seconds:
+            return False
+        rule = BucketRetentionRules(type="expire", every_seconds=seconds)  # type: ignore[no-untyped-call]
+        bucket.retention_rules = [rule]
+        buckets.update_bucket(bucket)
+    return True
+
+
+def kept_s(settings: Settings) -> int:
+    """
+    Return for how long the bucket keeps a point, in seconds; 0 for ever.
+
+    Raises:
+        Unavailable: As `set_retention`.
+        Misconfigured: As `set_retention`.
+    """
+    with _bucket(settings) as (_, bucket):
+        return _seconds(bucket)
+
+
+def _seconds(bucket: Bucket) -> int:
+    return sum(int(rule.every_seconds) for rule in bucket.retention_rules)
+
+
+@contextmanager
+def _bucket(settings: Settings) -> Iterator[tuple[BucketsApi, Bucket]]:
+    variable, file = "PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file
     where = f"InfluxDB at {settings.influx_url}"
     try:
-        with client(
-            settings, "PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file
-        ) as influxdb:
+        with client(settings, variable, file) as influxdb:
             buckets = influxdb.buckets_api()
             bucket = buckets.find_bucket_by_name(settings.influx_bucket)
             if bucket is None:
                 raise Misconfigured(
                     f"{where}: expected bucket {settings.influx_bucket}, found none that "
-                    f"PIPELINE_INFLUX_KEEPER_TOKEN_FILE ({settings.influx_keeper_token_file}) reads"
+                    f"{variable} ({file}) reads"
                 )
-            if sum(rule.every_seconds for rule in bucket.retention_rules) == seconds:
-                return False
-            rule = BucketRetentionRules(type="expire", every_seconds=seconds)  # type: ignore[no-untyped-call]
-            bucket.retention_rules = [rule]
-            buckets.update_bucket(bucket)
-        return True
+            yield buckets, bucket
     except ApiException as e:
         require_tls_agreed(settings, e)
         if e.status in (401, 403, 404):
             raise Misconfigured(
                 f"{where} answered {e.status}: expected a token that reads and writes bucket "
-                f"{settings.influx_bucket} in PIPELINE_INFLUX_KEEPER_TOKEN_FILE "
-                f"({settings.influx_keeper_token_file})"
+                f"{settings.influx_bucket} in {variable} ({file})"
             ) from e
         raise Unavailable(f"{where} answered {e.status}", dependency="influxdb") from e
     except (HTTPError, OSError) as e:

@@ -30,9 +30,7 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
             or `settings.postgres_user` does not own the database.
         Unavailable: PostgreSQL is away.
     """
-    files = {path.name: path.read_bytes() for path in sorted(directory.glob("*.sql"))}
-    if not files:
-        raise Misconfigured(f"expected numbered .sql files in {directory}, found none")
+    files = _files(directory)
     with (
         connect(settings, application="migrations") as connection,
         postgres_errors(target(settings), "migrating"),
@@ -40,10 +38,33 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [str(LOCK_TIMEOUT_MS)])
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute(statement("load/create_migrations_ledger"))
-        pending = _pending(files, _applied(connection))
-        for name in pending:
+        names = _pending(files, _applied(connection))
+        for name in names:
             _apply(connection, name, files[name])
-    return pending
+    return names
+
+
+def pending(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
+    """
+    Return the files of *directory* that are not applied yet; anybody who writes may ask.
+
+    Raises:
+        Misconfigured: As `migrate`; or none was ever applied.
+        Unavailable: PostgreSQL is away.
+    """
+    files = _files(directory)
+    with (
+        connect(settings, application="migrations") as connection,
+        postgres_errors(target(settings), "asking for the migrations"),
+    ):
+        return _pending(files, _applied(connection))
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    files = {path.name: path.read_bytes() for path in sorted(directory.glob("*.sql"))}
+    if not files:
+        raise Misconfigured(f"expected numbered .sql files in {directory}, found none")
+    return files
 
 
 def _applied(connection: Connection) -> dict[str, str]:

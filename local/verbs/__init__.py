@@ -5,13 +5,13 @@ from local.verbs.development import (
     BENCH,
     CHAOS,
     DASHBOARDS,
-    DOCTOR,
     GOLDEN,
     LINT,
     LOCK,
     SETUP,
     TEST,
 )
+from local.verbs.examination import DOCTOR
 from local.verbs.operation import (
     CONFIG_CHECK,
     DEAD_LETTERS,

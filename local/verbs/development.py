@@ -1,14 +1,12 @@
-"""Check tools, install, test, lint, lock."""
+"""Install, test, lint, lock."""
 
 import os
 import subprocess
 from argparse import Namespace
 
 from include.errors import Exit
-from local.console import Console
-from local.install import check, install
+from local.install import install
 from local.layout import REPOSITORY
-from local.tools import print_tools, require_tools
 from local.verbs.verb import Verb, replace_process, run_module
 
 LINTERS = (
@@ -19,13 +17,6 @@ LINTERS = (
 BENCHMARKS = ("bench.fold", "bench.consumer", "bench.drain", "bench.recompute")
 LOCK_OPTIONS = ["--universal", "--python-version", "3.12", "--generate-hashes"]
 LOCK_OPTIONS += ["--no-emit-index-url", "--no-header", "--no-annotate"]
-
-
-def _doctor(options: Namespace) -> int:
-    reports = check()
-    print_tools(reports, Console())
-    require_tools(reports)
-    return Exit.OK
 
 
 def _setup(options: Namespace) -> int:
@@ -84,7 +75,6 @@ def _bench(options: Namespace) -> int:
     return max(codes)
 
 
-DOCTOR = Verb("doctor", "check the tools that are needed", _doctor)
 SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
 TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
 CHAOS = Verb("chaos", "survive every fault of the table, on real servers", _chaos, forwards=True)

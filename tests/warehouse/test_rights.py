@@ -26,7 +26,7 @@ DEFINITIONS = (
     "CREATE TABLE market_reader.mine (n int)",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "SELECT * FROM public.schema_migrations",
+    "INSERT INTO public.schema_migrations VALUES ('9999', '0')",
     "DROP FUNCTION public.ensure_trade_partition(date)",
     "SET ROLE market_owner",
 )

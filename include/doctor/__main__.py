@@ -1,0 +1,53 @@
+"""
+Examine the servers of the settings; `python -m include.doctor`, `make doctor`.
+
+Ends with 0 if all is well, 2 if a person must act, 3 if something is away.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from include.command import exit_code
+from include.doctor import exchange, influxdb, kafka, postgres, services
+from include.doctor.finding import Finding, Look, found, gravest
+from include.settings import Settings
+
+
+def looks(settings: Settings) -> list[Look]:
+    """Return all there is to look at, in the order it is told."""
+    exchanges = sorted({market.exchange for market in settings.markets})
+    ports = {"producer": settings.producer_health_port, "consumer": settings.consumer_health_port}
+    return [
+        Look("Kafka", partial(kafka.topics, settings)),
+        Look("InfluxDB, writer", partial(influxdb.writes, settings)),
+        Look("InfluxDB, reader", partial(influxdb.reads, settings)),
+        Look("InfluxDB, keeper", partial(influxdb.keeps, settings)),
+        Look("PostgreSQL, writer", partial(postgres.writes, settings)),
+        Look("PostgreSQL, reader", partial(postgres.reads, settings)),
+        *(Look(f"exchange {name}", partial(exchange.clock, settings, name)) for name in exchanges),
+        *(
+            Look(name, partial(services.ready, settings, port))
+            for name, port in ports.items()
+            if port
+        ),
+    ]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Take all looks at once; the slowest decides."""
+    todo = looks(settings)
+    with ThreadPoolExecutor(len(todo)) as pool:
+        return list(pool.map(found, todo))
+
+
+def main() -> int:
+    findings: list[Finding] = []
+    code = exit_code("doctor", lambda: findings.extend(examine(Settings.load())))
+    for finding in findings:
+        print(finding)
+    return code or gravest(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

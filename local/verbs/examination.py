@@ -1,0 +1,54 @@
+"""`make doctor`: the tools, the settings, the disk; of the line its servers, or its ports."""
+
+from argparse import Namespace
+from dataclasses import fields
+
+from include.doctor.finding import Finding, Look, found, gravest
+from include.errors import Exit
+from local.console import Console
+from local.install import check, toolchain
+from local.layout import REPOSITORY, Layout
+from local.ports import Ports
+from local.tools import print_tools
+from local.verbs.operation import LINES, run_in_line, running_lines, sound_configuration
+from local.verbs.verb import Verb, enter_environment
+
+
+def _doctor(options: Namespace) -> int:
+    is_set_up = toolchain().python.exists()
+    tools = enter_environment(installing=False) if is_set_up else toolchain()
+    reports = check()
+    print_tools(reports, Console())
+    is_missing = any(report.problem and report.needed for report in reports)
+    if not is_set_up:
+        print("nothing is set up yet: `make setup` does that")
+        return Exit.MISCONFIGURED if is_missing else Exit.OK
+    is_running = bool(running_lines(tools))
+    looks = [Look("settings", _settings), Look("disk", _disk)]
+    findings = [found(look) for look in (looks if is_running else [*looks, Look("ports", _ports)])]
+    for finding in findings:
+        print(finding, flush=True)
+    if is_running:
+        findings.append(Finding("servers", "", Exit(run_in_line("include.doctor"))))
+    else:
+        print("no line is running: its servers were not examined (`make up` starts one)")
+    return Exit.MISCONFIGURED if is_missing else gravest(findings)
+
+
+def _settings() -> str:
+    settings, _ = sound_configuration()
+    return f"{len(settings)} given in .env and the environment"
+
+
+def _disk() -> str:
+    return f"{Layout(LINES if LINES.is_dir() else REPOSITORY).require_space()} MB free for a line"
+
+
+def _ports() -> str:
+    _, ports = sound_configuration()
+    names = [field.name for field in fields(Ports)]
+    ports.require_free(names)
+    return f"all {len(names)} free"
+
+
+DOCTOR = Verb("doctor", "check tools, settings, disk, ports, and the servers that run", _doctor)

@@ -1,0 +1,170 @@
+"""Each server wrong in each way that can be planted: named, with what to do, no secret shown."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import NewPartitions
+
+from include.doctor import exchange
+from include.doctor.__main__ import examine
+from include.doctor.finding import Finding, gravest
+from include.errors import Exit, Misconfigured, Unavailable
+from include.warehouse.connection import connect
+
+NOBODY = "http://127.0.0.1:1"
+
+
+def told(settings):
+    """Return what is not well, by subject; the exchange is none of these tests' business."""
+    return {
+        finding.subject: (finding.code, finding.text)
+        for finding in examine(settings)
+        if finding.code is not Exit.OK and not finding.subject.startswith("exchange")
+    }
+
+
+def changed(settings, **values):
+    return settings.model_copy(update={"exchange_url": NOBODY, **values})
+
+
+def test_all_is_well(settings):
+    assert told(changed(settings)) == {}
+
+
+def test_kafka_away_and_influxdb_away_and_postgres_away(settings):
+    away = changed(settings, kafka_bootstrap="127.0.0.1:1", influx_url=NOBODY, postgres_port=1)
+
+    found = told(away)
+
+    assert {subject.split(",")[0] for subject in found} == {"Kafka", "InfluxDB", "PostgreSQL"}
+    assert {code for code, _ in found.values()} == {Exit.UNAVAILABLE}
+
+
+def test_a_missing_topic_and_one_with_other_partitions(settings):
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    admin.create_partitions({settings.topic_health: NewPartitions(3)})
+    admin.close()
+    missing = f"{settings.topic_dead_letters}.none"
+
+    (code, text) = told(changed(settings, topic_dead_letters=missing))["Kafka"]
+
+    assert code is Exit.MISCONFIGURED
+    assert f"topic {missing}: expected 1 partitions, cleanup.policy delete, found 0" in text
+    assert f"topic {settings.topic_health}: expected 1 partitions" in text
+    assert "python -m include.broker.topics" in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "subject"),
+    [
+        ("influx_token_file", "InfluxDB, writer"),
+        ("influx_reader_token_file", "InfluxDB, reader"),
+        ("influx_keeper_token_file", "InfluxDB, keeper"),
+    ],
+)
+def test_a_token_that_is_not_valid(settings, tmp_path, setting, subject):
+    file = tmp_path / "token"
+    file.write_text("canary-8b1d0c7e55aa41f2")
+    file.chmod(0o600)
+
+    found = told(changed(settings, **{setting: file}))
+
+    assert list(found) == [subject]
+    code, text = found[subject]
+    assert code is Exit.MISCONFIGURED
+    assert f"PIPELINE_{setting.upper()}" in text
+    assert "canary" not in text
+
+
+def test_a_migration_that_is_not_applied(settings, owner_settings):
+    newest = "(SELECT max(name) FROM schema_migrations)"
+    with connect(owner_settings, application="test") as owner:
+        owner.execute(f"DELETE FROM schema_migrations WHERE name = {newest}")
+
+    found = told(changed(settings))
+
+    assert list(found) == ["PostgreSQL, writer"]
+    assert "migrations not applied: 00" in found["PostgreSQL, writer"][1]
+
+
+@contextmanager
+def answering(body, status=200):
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body()).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("ahead_s", "word"), [(90, "behind"), (-90, "ahead")])
+def test_a_clock_that_is_wrong(settings, ahead_s, word):
+    def answer():
+        return {"serverTime": int((time.time() + ahead_s) * 1000)}
+
+    with answering(answer) as port, pytest.raises(Misconfigured, match=word):
+        exchange.clock(changed(settings, exchange_url=f"http://127.0.0.1:{port}"), "binance")
+
+
+def test_a_clock_that_is_right(settings):
+    with answering(lambda: {"serverTime": int(time.time() * 1000)}) as port:
+        url = f"http://127.0.0.1:{port}"
+
+        assert exchange.clock(changed(settings, exchange_url=url), "binance").startswith(url)
+
+
+def test_an_exchange_that_is_away(settings):
+    with pytest.raises(Unavailable):
+        exchange.clock(changed(settings), "binance")
+
+
+def test_a_service_that_is_not_ready_says_why(settings):
+    with answering(lambda: {"reason": "kafka: no answer"}, status=503) as port:
+        found = told(changed(settings, consumer_health_port=port, producer_health_port=1))
+
+    assert found["consumer"] == (
+        Exit.UNAVAILABLE,
+        f"http://127.0.0.1:{port}/healthz: not ready: kafka: no answer",
+    )
+    assert found["producer"][0] is Exit.UNAVAILABLE
+
+
+def test_what_a_person_must_do_comes_before_what_is_away():
+    away, wrong = Finding("a", "", Exit.UNAVAILABLE), Finding("b", "", Exit.MISCONFIGURED)
+
+    assert gravest([away, wrong]) is Exit.MISCONFIGURED
+    assert gravest([Finding("c", ""), away]) is Exit.UNAVAILABLE
+    assert gravest([Finding("c", "")]) is Exit.OK
+
+
+def test_the_command_prints_a_line_each_and_no_traceback(settings, pipeline_environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "include.doctor"],
+        env={**pipeline_environment, "PIPELINE_EXCHANGE_URL": NOBODY},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == Exit.UNAVAILABLE
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines[:2]] == ["Kafka", "InfluxDB, writer"]
+    assert lines[-1].startswith("exchange binance   NOT OK ")
