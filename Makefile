@@ -8,7 +8,7 @@ SYMBOL ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards bench lock export config-check doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -45,6 +45,8 @@ golden: ## Make the golden files of the indicators again
 	@$(LOCAL) golden
 dashboards: ## Write Grafana's dashboards and alerts again; only compare: ARGS=--check
 	@$(LOCAL) dashboards $(ARGS)
+documents: ## Write the tables in README and docs again; only compare: ARGS=--check
+	@$(LOCAL) documents $(ARGS)
 bench: ## Measure what fold, consumer, drain and recomputation cost
 	@$(LOCAL) bench
 lock: ## Pin requirements*.in

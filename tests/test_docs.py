@@ -1,17 +1,24 @@
 """What the documents name exists, and what may trouble somebody is in them."""
 
+import ast
+import fnmatch
 import re
 from pathlib import Path
 
 import pytest
 
 from include.dashboards.alerts import rules
+from include.dashboards.files import dashboards
+from include.errors import Exit
+from include.settings import PREFIX, Settings
 from include.streaming.health.consumer import CONSUMING
 from include.streaming.health.deliveries import INFLUXDB, KAFKA
 from include.streaming.health.producer import PUBLISHING
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+README = (ROOT / "README.md").read_text()
+PAGES = [README, *(page.read_text() for page in DOCS)]
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
@@ -42,17 +49,94 @@ def test_each_refusal_of_the_drain_has_its_line():
     assert set(table("The drain refuses")) == set(re.findall(r'Refused\(\s*"(\w+)"', code))
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
-def test_every_make_target_named_exists(page):
-    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+def reasons():
+    """Return the texts of all records' refusals, what is put in at run time as an ellipsis."""
+    for file in ("wire.py", "streaming/health/snapshots.py"):
+        for node in ast.walk(ast.parse((ROOT / "include" / file).read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "BadRecord":
+                (text,) = node.args
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                yield "".join(p.value if isinstance(p, ast.Constant) else "…" for p in parts)
 
-    assert set(re.findall(r"`make (?:-s )?([a-z-]+)", page.read_text())) <= targets
+
+def test_each_reason_of_a_dead_letter_has_its_line():
+    section = OPERATING.split("## Dead letters\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    starts = [start for cell in cells for start in re.findall(r"`([^`]+)`", cell)]
+    given = [*reasons(), "table …"]  # include/warehouse/load.py says which
+
+    assert len(given) > 20
+    assert [reason for reason in given if not reason.startswith(tuple(starts))] == []
+    assert [s for s in starts if not any(reason.startswith(s) for reason in given)] == []
+
+
+def test_every_make_target_is_named_and_every_one_named_exists():
+    named = {target for page in PAGES for target in re.findall(r"make (?:-s )?([a-z-]+)", page)}
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    quoted = {target for page in PAGES for target in re.findall(r"`make (?:-s )?([a-z-]+)", page)}
+
+    assert quoted <= targets
+    assert targets <= named
+
+
+def test_every_setting_named_exists():
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    named = {name for page in PAGES for name in re.findall(rf"{PREFIX}[A-Z_*]+[A-Z*]", page)}
+
+    assert {name for name in named if not fnmatch.filter(known, name)} == set()
+
+
+def test_every_dag_and_dashboard_is_named():
+    dags = {p.stem for p in (ROOT / "dags").glob("*.py")}
+    titles = {board["title"] for board in dashboards()}
+    table_ = README.split("## Grafana\n")[1].split("\n## ")[0]
+
+    assert {dag for dag in dags if not any(dag in page for page in PAGES)} == set()
+    assert titles == set(re.findall(r"^\| (\w+) \|", table_, re.M)) - {"dashboard"}
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if path.startswith("http"):
+            continue
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.+)$", file.read_text(), re.M) if anchor else []
+        assert not anchor or anchor in {h.lower().replace(" ", "-") for h in headings}, target
+
+
+def test_the_exit_codes_are_those_of_the_code():
+    told = README.split("## Exit codes\n")[1].split("\n## ")[0]
+
+    assert re.findall(r"(?:^|· )(\d) ", told, re.M) == [str(int(code)) for code in Exit]
+
+
+# Who runs the commands of the documents as they stand there, line by line.
+RUN_BY = {
+    r"make demo": "tests/local/test_line.py",
+    r"make test": ".ci/run",
+    r"airflow dags backfill .*": "tests/plugins/test_backfill.py",
+    # No Docker engine where these tests run: the file is read by compose-go, its commands are
+    # compared with those of local/ and its steps run on servers; the rest nobody runs.
+    r"docker compose .*": "tests/compose/test_config.py",
+}
+
+
+def test_each_command_to_type_is_run_by_somebody():
+    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page, re.S)]
+    commands = [line for block in blocks for line in block.splitlines()]
+
+    assert len(commands) > 5
+    assert {c for c in commands if not any(re.fullmatch(p, c) for p in RUN_BY)} == set()
+    assert [file for file in RUN_BY.values() if not (ROOT / file).exists()] == []
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_every_table_named_is_made_by_a_migration(page):
     made = "\n".join(p.read_text() for p in (ROOT / "sql" / "migrations").glob("*.sql"))
     named = set(re.findall(r"`((?:drain|kafka|quality|gap|candle|dead)_\w+)`", page.read_text()))
-    dags = {p.stem for p in (ROOT / "dags").glob("*.py")}
+    others = {p.stem for folder in ("dags", "sql/checks") for p in (ROOT / folder).iterdir()}
 
-    assert {name for name in named - dags if f"TABLE {name} " not in made} == set()
+    assert {name for name in named - others if f"TABLE {name} " not in made} == set()

@@ -5,6 +5,7 @@ from local.verbs.development import (
     BENCH,
     CHAOS,
     DASHBOARDS,
+    DOCUMENTS,
     GOLDEN,
     LINT,
     LOCK,
@@ -49,6 +50,7 @@ VERBS: tuple[Verb, ...] = (
     LINT,
     GOLDEN,
     DASHBOARDS,
+    DOCUMENTS,
     BENCH,
     LOCK,
 )

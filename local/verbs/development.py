@@ -69,6 +69,10 @@ def _dashboards(options: Namespace) -> int:
     return run_module(install(["python"]), "include.dashboards", *options.arguments)
 
 
+def _documents(options: Namespace) -> int:
+    return run_module(install(["python"]), "local.documents", *options.arguments)
+
+
 def _bench(options: Namespace) -> int:
     tools = install()
     codes = [run_module(tools, benchmark) for benchmark in BENCHMARKS]
@@ -80,6 +84,7 @@ TEST = Verb("test", "run the tests, on real servers of their own", _test, forwar
 CHAOS = Verb("chaos", "survive every fault of the table, on real servers", _chaos, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
 GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden)
+DOCUMENTS = Verb("documents", "write the tables in the documents again", _documents, forwards=True)
 DASHBOARDS = Verb(
     "dashboards", "write Grafana's dashboards and alerts again", _dashboards, forwards=True
 )

@@ -8,7 +8,6 @@ import psycopg
 from include.kpis.records import MINUTE_MS
 from include.quality import checks
 from include.quality.audit import audit
-from local.layout import REPOSITORY
 from tests.quality.conftest import BTC, FROM_MS, NOON_MS, fill, rows, when
 
 WINDOW = when(FROM_MS), when(NOON_MS)
@@ -103,13 +102,6 @@ PLANTED = {
 
 def test_each_check_is_planted():
     assert {check.name for check in checks.checks()} == set(PLANTED)
-
-
-def test_the_readme_lists_them():
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    lines = [f"| `{c.name}` | {c.severity} | {c.meaning} | {c.advice} |" for c in checks.checks()]
-
-    assert "\n".join(["|---|---|---|---|", *lines, ""]) in readme
 
 
 async def test_each_check_sees_its_fault_and_none_sees_one_in_a_sound_market(

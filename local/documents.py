@@ -1,0 +1,112 @@
+"""
+The tables in the documents that code knows better; `python -m local.documents` writes them again.
+
+Each stands between `<!-- name: ... -->` and `<!-- end -->`. With --check nothing is written.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from include.command import exit_code
+from include.errors import Misconfigured
+from include.kpis.registry import REGISTRY
+from include.quality.checks import checks
+from include.settings import PREFIX, Settings
+from include.streaming.health import definitions
+from local.layout import REPOSITORY
+
+PAGES = ("README.md", "docs/settings.md", "docs/health.md", "docs/quality.md")
+MARKED = re.compile(r"(<!-- (\w+): .+ -->\n)(?:.*\n)*?(<!-- end -->\n)")
+
+
+def generated() -> dict[Path, str]:
+    """Return what each page should say, by its path."""
+    tables = {"settings": _settings(), "metrics": _metrics(), "checks": _checks(), "kpis": _kpis()}
+    pages = {REPOSITORY / name: (REPOSITORY / name).read_text(encoding="utf-8") for name in PAGES}
+    return {
+        path: MARKED.sub(lambda found: found[1] + tables[found[2]] + found[3], text)
+        for path, text in pages.items()
+    }
+
+
+def write() -> None:
+    """Write the tables into their pages."""
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")
+
+
+def differing() -> None:
+    """
+    Compare the pages with what the code says.
+
+    Raises:
+        Misconfigured: Some differ; the message names them.
+    """
+    wrong = [path.name for path, text in generated().items() if path.read_text("utf-8") != text]
+    if wrong:
+        raise Misconfigured(f"{', '.join(wrong)}: not what the code says: `make documents`")
+
+
+def shown(default: object) -> str:
+    """Return a setting's default as one would write it."""
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _settings() -> str:
+    rows = [
+        (
+            f"`{PREFIX}{name.upper()}`",
+            f"`{text}`" if (text := shown(field.default)) else "",
+            field.description,
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table(("variable", "default", "what"), rows)
+
+
+def _metrics() -> str:
+    rows = [
+        (
+            f"`{definitions.PREFIX}{m.name}`",
+            m.kind,
+            m.unit,
+            " ".join(m.services),
+            " ".join(m.labels),
+            m.help,
+        )
+        for m in definitions.METRICS
+    ]
+    return _table(("metric", "type", "unit", "of", "labels", "what"), rows)
+
+
+def _checks() -> str:
+    rows = [(f"`{c.name}`", c.severity, c.meaning, c.advice) for c in checks()]
+    return _table(("check", "severity", "the rule", "when it is broken"), rows)
+
+
+def _kpis() -> str:
+    rows = [(f"`{k.name}`", k.formula, k.unit, k.window, k.since_seed) for k in REGISTRY]
+    head = ("name", "formula", "unit", "window", "in the project this grew from")
+    return _table(head, rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    ruled = f"|{'---|' * len(head)}\n"
+    first, *others = [f"| {' | '.join(map(str, line))} |\n" for line in (head, *rows)]
+    return "".join([first, ruled, *others])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make documents", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
+    options = parser.parse_args()
+    return exit_code("documents", differing if options.check else write)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
