@@ -19,7 +19,7 @@ def clock(settings: Settings, name: str) -> str:
         Misconfigured: The clocks are more than MOST_SKEW_S apart, or there is no such exchange.
     """
     began_s = time.time()
-    theirs_s = asyncio.run(_time_ms(settings, name)) / 1000
+    theirs_s = asyncio.run(_now_ms(settings, name)) / 1000
     ended_s = time.time()
     half_s = (ended_s - began_s) / 2
     skew_s = (began_s + ended_s) / 2 - theirs_s
@@ -32,11 +32,11 @@ def clock(settings: Settings, name: str) -> str:
     return f"{settings.exchange_url or name}: {told} (+- {half_s:.1f} s)"
 
 
-async def _time_ms(settings: Settings, name: str) -> int:
+async def _now_ms(settings: Settings, name: str) -> int:
     exchange = open_exchange(name, settings)
     try:
         async with asyncio.timeout(settings.exchange_timeout_s):
-            return await exchange.time_ms()
+            return await exchange.now_ms()
     except TimeoutError:
         raise Unavailable(
             f"{name}: no answer within {settings.exchange_timeout_s:g} s: see whether "

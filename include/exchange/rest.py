@@ -88,15 +88,6 @@ class RestExchange:
                 + ", ".join(_with_near_miss(symbol, list(known)) for symbol in wrong)
             )
 
-    async def time_ms(self) -> int:
-        """
-        Return the exchange's clock.
-
-        Raises:
-            Unavailable: No answer.
-        """
-        return int(await self._call("its clock", self._client.fetch_time))
-
     async def tick(self, symbol: str) -> Tick:
         """
         Return ticker and book of now.
