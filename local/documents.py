@@ -18,14 +18,31 @@ from include.settings import PREFIX, Settings
 from include.streaming.health import definitions
 from local.layout import REPOSITORY
 
-PAGES = ("README.md", "docs/settings.md", "docs/health.md", "docs/quality.md")
+PAGES = {  # and the one table each holds
+    "README.md": "kpis",
+    "docs/settings.md": "settings",
+    "docs/health.md": "metrics",
+    "docs/quality.md": "checks",
+}
 MARKED = re.compile(r"(<!-- (\w+): .+ -->\n)(?:.*\n)*?(<!-- end -->\n)")
 
 
 def generated() -> dict[Path, str]:
-    """Return what each page should say, by its path."""
+    """
+    Return what each page should say, by its path.
+
+    Raises:
+        Misconfigured: A page has lost the marks its table stands between.
+    """
     tables = {"settings": _settings(), "metrics": _metrics(), "checks": _checks(), "kpis": _kpis()}
     pages = {REPOSITORY / name: (REPOSITORY / name).read_text(encoding="utf-8") for name in PAGES}
+    for name, table in PAGES.items():
+        marks = [found[2] for found in MARKED.finditer(pages[REPOSITORY / name])]
+        if marks != [table]:
+            raise Misconfigured(
+                f"{name}: expected one table between `<!-- {table}: ... -->` and `<!-- end -->`, "
+                f"found {', '.join(marks) or 'none'}: put the two lines back, then `make documents`"
+            )
     return {
         path: MARKED.sub(lambda found: found[1] + tables[found[2]] + found[3], text)
         for path, text in pages.items()
@@ -45,7 +62,11 @@ def differing() -> None:
     Raises:
         Misconfigured: Some differ; the message names them.
     """
-    wrong = [path.name for path, text in generated().items() if path.read_text("utf-8") != text]
+    wrong = [
+        str(path.relative_to(REPOSITORY))
+        for path, text in generated().items()
+        if path.read_text("utf-8") != text
+    ]
     if wrong:
         raise Misconfigured(f"{', '.join(wrong)}: not what the code says: `make documents`")
 

