@@ -1,5 +1,6 @@
 """Each command that the documents tell to type is run by somebody, or says why by nobody."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -68,8 +69,10 @@ def test_each_make_in_a_sentence_is_a_command_its_verb_takes(command):
     """What make would run is printed (-n), and given to the verb's own parser."""
     words = [w for w in shlex.split(command) if not w.startswith("PIPELINE_")]
     printed = subprocess.run(
-        ["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+        ["make", "-n", *words[1:]],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]},  # a make above tells of its own ARGS
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
     lines = [shlex.split(line) for line in printed.splitlines()]
     verbs = {verb.name: verb for verb in VERBS}
 

@@ -27,7 +27,7 @@ def looks(settings: Settings) -> list[Look]:
         Look("PostgreSQL, reader", partial(postgres.reads, settings)),
         *(Look(f"exchange {name}", partial(exchange.clock, settings, name)) for name in exchanges),
         *(
-            Look(name, partial(services.ready, settings, port))
+            Look(name, partial(services.ready, settings, name, port))
             for name, port in ports.items()
             if port
         ),

@@ -5,7 +5,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from include.broker.connection import client_options, kafka_errors
 from include.broker.topics import wanted
-from include.errors import Misconfigured
+from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 
 POLICY = "cleanup.policy"
@@ -21,15 +21,12 @@ def topics(settings: Settings) -> str:
         Misconfigured: One is missing, or has other partitions or another cleanup.policy.
     """
     names = wanted(settings)
-    with kafka_errors(settings, "looking at the topics"):
-        admin = KafkaAdminClient(**client_options(settings))
-        try:
-            there = set(admin.list_topics()) & set(names)
-            described = admin.describe_topics(sorted(there)) if there else []
-            policies = _policies(admin, there)
-        finally:
-            admin.close()
-    partitions = {topic["name"]: len(topic["partitions"]) for topic in described}
+    try:
+        partitions, policies = _found(settings, set(names))
+    except Unavailable as e:
+        raise Unavailable(
+            f"{e}: is it started (its log), is PIPELINE_KAFKA_BOOTSTRAP its address?"
+        ) from e
     wrong = [
         f"topic {name}: expected {expected}, found {partitions.get(name, 0)} partitions, "
         f"{POLICY} {policies.get(name, 'none')}"
@@ -43,6 +40,18 @@ def topics(settings: Settings) -> str:
             "kafka-topics.sh and kafka-configs.sh change what is there"
         )
     return f"{len(names)} topics at {settings.kafka_bootstrap}"
+
+
+def _found(settings: Settings, names: set[str]) -> tuple[dict[str, int], dict[str, str]]:
+    with kafka_errors(settings, "looking at the topics"):
+        admin = KafkaAdminClient(**client_options(settings))
+        try:
+            there = set(admin.list_topics()) & names
+            described = admin.describe_topics(sorted(there)) if there else []
+            policies = _policies(admin, there)
+        finally:
+            admin.close()
+    return {topic["name"]: len(topic["partitions"]) for topic in described}, policies
 
 
 def _policies(admin: KafkaAdminClient, topics: set[str]) -> dict[str, str]:

@@ -19,17 +19,24 @@ class LiveTrades:
     Attributes:
         is_connected: Whether the stream is subscribed; what happened before shows as a hole.
         received: Messages so far.
-        dropped: Trades given up because nobody took them in time; ids show the hole.
     """
 
     def __init__(
-        self, *, silent: Callable[[], None] = lambda: None, most: int = MOST_WAITING
+        self,
+        *,
+        silent: Callable[[], None] = lambda: None,
+        dropped: Callable[[int], None] = lambda _: None,
+        most: int = MOST_WAITING,
     ) -> None:
-        """*silent* is called once the stream is found open but without this market's trades."""
+        """
+        *silent* is called once the stream is found open but without this market's trades.
+
+        *dropped* hears how many were given up, as nobody took them in time; ids show the hole.
+        """
         self.is_connected = False
         self.received = 0
-        self.dropped = 0
         self._silent = silent
+        self._dropped = dropped
         self._most = most
         self._by_id: dict[int, Trade] = {}
         self._arrived = asyncio.Event()
@@ -40,7 +47,7 @@ class LiveTrades:
         """Take in one trade of the stream."""
         self.received += 1
         if len(self._by_id) >= self._most:
-            self.dropped += len(self._by_id)
+            self._dropped(len(self._by_id))
             self._by_id.clear()
         self._by_id[trade.trade_id] = trade
         self._arrived.set()

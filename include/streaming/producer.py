@@ -127,6 +127,7 @@ def _subscribe(
             symbols,
             report=_report("stream.unavailable", partial(_retried, health, stream), exchange=name),
             lost=partial(health.reconnected, stream),
+            dropped=partial(health.stream_dropped, name),
         )
         live |= {MarketKey(name, symbol): found for symbol, found in subscription.live.items()}
         group.create_task(subscription.run())

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Protocol
 
 from include import retry
@@ -37,11 +38,17 @@ class Subscription:
         *,
         report: retry.Report,
         lost: Callable[[], None] = lambda: None,
+        dropped: Callable[[str, int], None] = lambda symbol, count: None,
     ) -> None:
-        """*report* hears of each failure, *lost* of each connection that had been there."""
+        """
+        *report* hears of each failure, *lost* of each connection that had been there.
+
+        *dropped* hears of each symbol's trades that nobody took in time.
+        """
         self._silence = asyncio.Event()
         self.live: Mapping[str, LiveTrades] = {
-            symbol: LiveTrades(silent=self._silence.set) for symbol in symbols
+            symbol: LiveTrades(silent=self._silence.set, dropped=partial(dropped, symbol))
+            for symbol in symbols
         }
         self._lost = lost
         self._stream = stream

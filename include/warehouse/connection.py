@@ -103,13 +103,15 @@ def postgres_errors(where: str, doing: str) -> Iterator[None]:
 
 
 def _check_passfile(settings: Settings) -> None:
-    variable, path = "PIPELINE_POSTGRES_PASSFILE", settings.postgres_passfile
+    path = settings.postgres_passfile
+    is_reader = path == settings.postgres_reader_passfile
+    variable = f"PIPELINE_POSTGRES_{'READER_' if is_reader else ''}PASSFILE"
     require_private(variable, path)
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
             # libpq's fields end at colons that no backslash precedes; the fifth is the rest
             password = re.split(r"(?<!\\):", line, maxsplit=4)[-1]
-            require_strong(f"{variable}: {path}, line {number},", password)
+            require_strong(f"{variable}: line {number} of {path}", password)
 
 
 def _line(error: psycopg.Error) -> str:

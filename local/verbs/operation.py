@@ -76,18 +76,27 @@ def require_running(tools: Toolchain) -> "Line":
         Misconfigured: None does.
         PipelineError: Parts of one are left over.
     """
+    if running := running_lines(tools):
+        return running[0]
+    require_nothing_left()
+    raise Misconfigured("no line is running: `make up` starts one, `make demo` shows one")
+
+
+def require_nothing_left() -> None:
+    """
+    Return if no process of a line runs; for when no line does.
+
+    Raises:
+        PipelineError: Parts of one are left over.
+    """
     from local.processes import line_processes
 
-    running = running_lines(tools)
-    for market in MARKETS if not running else ():
+    for market in MARKETS:
         if left := line_processes(Layout(LINES / market)):
             raise PipelineError(
                 f"the {market} line's supervisor was killed, {len(left)} of its processes still "
                 "run: `make down` ends them"
             )
-    if not running:
-        raise Misconfigured("no line is running: `make up` starts one, `make demo` shows one")
-    return running[0]
 
 
 def require_none_running(tools: Toolchain) -> None:

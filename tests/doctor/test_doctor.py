@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socketserver
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions
 
-from include.doctor import exchange
+from include.doctor import exchange, services
 from include.doctor.__main__ import examine
 from include.doctor.finding import Finding, gravest
 from include.errors import Exit, Misconfigured, Unavailable
@@ -137,7 +138,8 @@ def test_an_exchange_that_is_away(settings):
 
 
 def test_a_service_that_is_not_ready_says_why(settings):
-    with answering(lambda: {"reason": "kafka: no answer"}, status=503) as port:
+    answer = {"service": "consumer", "reason": "kafka: no answer"}
+    with answering(lambda: answer, status=503) as port:
         found = told(changed(settings, consumer_health_port=port, producer_health_port=1))
 
     assert found["consumer"] == (
@@ -145,6 +147,44 @@ def test_a_service_that_is_not_ready_says_why(settings):
         f"http://127.0.0.1:{port}/healthz: not ready: kafka: no answer",
     )
     assert found["producer"][0] is Exit.UNAVAILABLE
+
+
+def test_a_service_that_is_ready(settings):
+    with answering(lambda: {"service": "producer"}) as port:
+        assert "ready" in services.ready(settings, "producer", port)
+
+
+@contextmanager
+def greeting():
+    """Yield the port of a program that greets, and does not speak HTTP."""
+
+    class Greet(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(b"220 ready\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Greet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize("program", [lambda: answering(lambda: {"status": "ok"}), greeting])
+def test_another_program_has_a_service_s_port(settings, program):
+    with program() as port, pytest.raises(Misconfigured, match="PIPELINE_PRODUCER_HEALTH_PORT"):
+        services.ready(settings, "producer", port)
+
+
+def test_the_reader_s_weak_password_is_said_to_be_the_reader_s(settings, tmp_path):
+    file = tmp_path / "pgpass"
+    file.write_text("*:*:*:*:abc")
+    file.chmod(0o600)
+
+    (code, text) = told(changed(settings, postgres_reader_passfile=file))["PostgreSQL, reader"]
+
+    assert code is Exit.MISCONFIGURED
+    assert text.startswith("PIPELINE_POSTGRES_READER_PASSFILE: line 1 of")
 
 
 def test_what_a_person_must_do_comes_before_what_is_away():

@@ -3,7 +3,8 @@
 import asyncio
 
 from include.kpis.records import Trade
-from include.streaming.live_trades import LiveTrades
+from include.streaming.live_trades import MOST_WAITING, LiveTrades
+from include.streaming.subscription import Subscription
 
 
 def trade(number):
@@ -40,11 +41,24 @@ def test_completes_a_page_of_history_that_lacks_what_the_stream_brought():
 
 
 def test_is_bounded():
-    live = filled(*range(1, 26), most=10)
+    dropped = []
+    live = filled(*range(1, 26), most=10, dropped=dropped.append)
 
     assert len(live) == 5
-    assert live.dropped == 20
+    assert dropped == [10, 10]
     assert ids(live.take(20)) == [21, 22, 23, 24, 25]
+
+
+def test_a_subscription_says_whose_trades_were_given_up():
+    dropped = []
+    subscription = Subscription(
+        None, ["A/B", "C/D"], report=print, dropped=lambda *found: dropped.append(found)
+    )
+
+    for number in range(MOST_WAITING + 1):
+        subscription.live["C/D"].offer(trade(number))
+
+    assert dropped == [("C/D", MOST_WAITING)]
 
 
 async def test_tells_of_what_came_while_nobody_waited():

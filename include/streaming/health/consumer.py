@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from include.errors import Unavailable
@@ -68,7 +68,9 @@ class _Read(NamedTuple):
 class ConsumerHealth(Health):
     """Notes cost a few microseconds a batch; no note waits for anything."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         conditions = (KAFKA, INFLUXDB, CONSUMING)
         super().__init__(CONSUMER, settings.consumer_health_port, conditions)
         for dependency in (KAFKA, INFLUXDB):
@@ -79,7 +81,8 @@ class ConsumerHealth(Health):
         self._positions: Mapping[int, int] = {}
         self._ends: Mapping[int, int] = {}
         self._unwritten: deque[_Read] = deque()
-        self._round_s = time.monotonic()
+        self._clock_s = clock_s
+        self._round_s = clock_s()
 
     def session_began(self, folds: Folds) -> None:
         """Note whose folds are asked from now on; what was unwritten is read again."""
@@ -128,12 +131,12 @@ class ConsumerHealth(Health):
 
     def moves(self) -> None:
         """Note that nothing waits for InfluxDB, or something has waited and is stored."""
-        self._round_s = time.monotonic()
+        self._round_s = self._clock_s()
         self.conditions.met(CONSUMING)
 
     def failed(self, failure: Unavailable) -> None:
         """Note that the loop cannot go on for now, and is about to try again."""
-        self._round_s = time.monotonic()
+        self._round_s = self._clock_s()
         self.retried(failure.dependency or "unknown")
         self.conditions.failed(CONSUMING, str(failure))
 
@@ -154,7 +157,7 @@ class ConsumerHealth(Health):
         if self._folds is not None:
             self.metrics.set(LATE_TRADES, self._folds.late())
             self.metrics.set(REPEATED, self._folds.repeated())
-        silent_s = time.monotonic() - self._round_s
+        silent_s = self._clock_s() - self._round_s
         if silent_s > STUCK_AFTER_S:
             self.conditions.failed(CONSUMING, f"stuck: nothing done for {silent_s:.0f} s")
 

@@ -71,6 +71,10 @@ GAP_TRADES = Metric(
     "gap_trades_total", Kind.COUNTER, "trades", (PRODUCER,),
     "That the exchange's history does not have", MARKET,
 )  # fmt: skip
+STREAM_DROPPED = Metric(
+    "stream_dropped_trades_total", Kind.COUNTER, "trades", (PRODUCER,),
+    "Of the stream, given up because they were not published in time; history has them", MARKET,
+)  # fmt: skip
 TRANSACTION = Metric(
     "transaction_seconds", Kind.SUMMARY, "s", (PRODUCER,), "From begin to committed"
 )
@@ -123,8 +127,8 @@ PARTITIONS_PAUSED = Metric(
 
 METRICS: tuple[Metric, ...] = (
     READY, CONDITION, RETRIES, HEALTH_DROPPED,
-    PUBLISHED, MARKET_LAG, MARKETS_BEHIND, REFUSALS, RECONNECTS, GAP_TRADES, TRANSACTION,
-    BATCHES_WAITING,
+    PUBLISHED, MARKET_LAG, MARKETS_BEHIND, REFUSALS, RECONNECTS, GAP_TRADES,
+    STREAM_DROPPED, TRANSACTION, BATCHES_WAITING,
     RECORDS, POINTS, STORE_LATENCY, WRITE, OLDEST_UNWRITTEN, KAFKA_LAG, DEAD_LETTERS, LATE_TRADES,
     REPEATED, REBALANCES, PARTITIONS_OWNED, PARTITIONS_PAUSED,
 )  # fmt: skip

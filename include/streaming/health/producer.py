@@ -21,6 +21,7 @@ from include.streaming.health.definitions import (
     RECONNECTS,
     REFUSALS,
     RETRIES,
+    STREAM_DROPPED,
     TRANSACTION,
 )
 from include.streaming.health.deliveries import KAFKA
@@ -81,6 +82,7 @@ class ProducerHealth(Health):
                 self.expect(REFUSALS, exchange, reason)
         for market in settings.markets:
             self.expect(GAP_TRADES, *market)
+            self.expect(STREAM_DROPPED, *market)
 
     def connected(self, exchange: str) -> None:
         """Note that an exchange answers."""
@@ -113,6 +115,10 @@ class ProducerHealth(Health):
     def reconnected(self, dependency: str) -> None:
         """Count a connection made again after a loss."""
         self.metrics.add(RECONNECTS, dependency)
+
+    def stream_dropped(self, exchange: str, symbol: str, trades: int) -> None:
+        """Note trades of the stream that were given up; history is asked for them."""
+        self.metrics.add(STREAM_DROPPED, exchange, symbol, by=trades)
 
     def published(self, batches: Iterable[Batch]) -> None:
         """Note what Kafka has committed."""
