@@ -1,7 +1,6 @@
 """A backfill's runs, as they stand in Airflow's tables: waited for, counted, cancelled."""
 
 import difflib
-import sys
 import time
 from collections import Counter
 
@@ -12,6 +11,8 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 from sqlalchemy import func, select, update
 
 POLL_S = 1.0
@@ -74,20 +75,29 @@ def plan(backfill_id: int) -> str:
 
 
 def wait(backfill_id: int) -> dict[str, int]:
-    """Show the runs' states, a line for each change, until all have ended; return them."""
+    """
+    Return the runs' states once all have ended.
+
+    Meanwhile they are shown: as a bar on a terminal, else as a line for each change.
+    """
     shown = ""
-    while True:
-        states = _states(backfill_id)
-        line = _line(states)
-        if line != shown:
-            _show(line)
+    console = Console()
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None)
+        while True:
+            states = _states(backfill_id)
+            line, total = _line(states), sum(states.values())
+            bar.update(task, description=line, completed=_ended(states), total=total or None)
+            if line != shown and not console.is_terminal:
+                print(line, flush=True)
             shown = line
-        if not set(states) - set(ENDED):
-            if states and sys.stdout.isatty():
-                print()
-            _mark_ended(backfill_id)
-            return states
-        time.sleep(POLL_S)
+            if not set(states) - set(ENDED):
+                _mark_ended(backfill_id)
+                return states
+            time.sleep(POLL_S)
 
 
 def failures(backfill_id: int) -> list[str]:
@@ -148,14 +158,11 @@ def _states(backfill_id: int) -> dict[str, int]:
 
 
 def _line(states: dict[str, int]) -> str:
-    total, ended = sum(states.values()), sum(states.get(state, 0) for state in ENDED)
+    total, ended = sum(states.values()), _ended(states)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     alive = "" if ended == total or scheduler_is_alive() else "; no scheduler is running"
     return f"{ended} of {total} ended: {told}{alive}" if total else ""
 
 
-def _show(line: str) -> None:
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K{line}", end="", flush=True)
-    elif line:
-        print(line, flush=True)
+def _ended(states: dict[str, int]) -> int:
+    return sum(states.get(state, 0) for state in ENDED)

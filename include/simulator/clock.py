@@ -14,8 +14,8 @@ class Clock(Protocol):
         """Learn that a ticker was asked for."""
         ...
 
-    def finished(self) -> bool:
-        """Tell whether time has come to its end."""
+    def until_ms(self) -> int | None:
+        """Return where time comes to its end; None if it does not."""
         ...
 
 
@@ -28,8 +28,8 @@ class WallClock:
     def tick(self) -> None:
         """Go on unmoved: this clock runs by itself."""
 
-    def finished(self) -> bool:
-        return False
+    def until_ms(self) -> int | None:
+        return None
 
 
 class PacedClock:
@@ -58,8 +58,8 @@ class PacedClock:
     def tick(self) -> None:
         """Go on unmoved: this clock runs by itself."""
 
-    def finished(self) -> bool:
-        return self.now_ms() >= self._end_ms
+    def until_ms(self) -> int | None:
+        return self._end_ms
 
 
 class SteppedClock:
@@ -74,5 +74,5 @@ class SteppedClock:
     def tick(self) -> None:
         self._now_ms = min(self._end_ms, self._now_ms + self._step_ms)
 
-    def finished(self) -> bool:
-        return self._now_ms >= self._end_ms
+    def until_ms(self) -> int | None:
+        return self._end_ms

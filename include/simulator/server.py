@@ -110,13 +110,14 @@ class Simulator:
         return _json(self._faults.rules())
 
     async def _show_state(self, request: web.Request) -> web.Response:
-        now_ms = self._market.clock.now_ms()
+        now_ms, until_ms = self._market.clock.now_ms(), self._market.clock.until_ms()
         return _json(
             {
                 "now_ms": now_ms,
+                "until_ms": until_ms,
                 "market": self._market.kind,
                 "symbols": [symbol.name for symbol in self._market.symbols],
-                "done": self._market.clock.finished(),
+                "done": until_ms is not None and now_ms >= until_ms,
                 "requests": dict(self._counts),
                 "streams": self._streams.subscriptions(),
                 "last_trade_id": self._api.last_trade_ids(now_ms),

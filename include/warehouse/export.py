@@ -16,11 +16,10 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from psycopg import Connection, sql
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from include.command import exit_code
 from include.errors import Exit, Misconfigured
+from include.progress_bar import progress_bar
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
 from include.warehouse.statements import composed, statement
@@ -51,7 +50,7 @@ def export(
         connection.transaction(),
     ):
         connection.execute("SET LOCAL timezone = 'UTC'")
-        with connection.cursor(name="export") as cursor, _progress() as advance:
+        with connection.cursor(name="export") as cursor, progress_bar(what) as advance:
             cursor.itersize = ROWS_AT_ONCE
             advance(total=_count(connection, what, bound))
             cursor.execute(statement(f"export/{what}"), bound)
@@ -70,17 +69,6 @@ def _count(connection: Connection, what: str, bound: Mapping[str, object]) -> in
     rows = sql.SQL(statement(f"export/{what}").decode().rstrip().removesuffix(";"))
     found = connection.execute(composed("export/count", rows=rows), bound).fetchone()
     return int(found[0]) if found else 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[..., None]]:
-    """Show a bar on stderr, if that is a terminal."""
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        yield partial(bar.update, bar.add_task("", total=None))
 
 
 def arguments(argv: list[str] | None = None) -> Namespace:

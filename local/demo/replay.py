@@ -17,6 +17,7 @@ from include.broker.log_reader import LogReader
 from include.broker.writer import AcknowledgedWriter
 from include.errors import Exit, Misconfigured, PipelineError
 from include.kpis.records import MINUTE_MS, Candle, MarketKey, Tick, Trades
+from include.progress_bar import progress_bar
 from include.settings import Settings
 from include.streaming import progress
 from include.streaming.progress import Progress
@@ -109,16 +110,19 @@ class _Exchange:
         """Return when the producer has asked twice more after the tape came to its end."""
         asked_at_end = None
         give_up_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < give_up_s:
-            state = self.state()
-            asked = state["requests"].get("/api/v3/ticker/24hr", 0)
-            if state["done"] and asked_at_end is None:
-                asked_at_end = asked
-            if asked_at_end is not None and asked >= asked_at_end + 3:
-                return
-            if producer.poll() is not None:
-                raise PipelineError(f"the producer ended with exit code {producer.returncode}")
-            time.sleep(POLL_S)
+        with progress_bar("recording") as advance:
+            while time.monotonic() < give_up_s:
+                state = self.state()
+                length_ms = state["until_ms"] - self.began_ms
+                advance(completed=state["now_ms"] - self.began_ms, total=length_ms)
+                asked = state["requests"].get("/api/v3/ticker/24hr", 0)
+                if state["done"] and asked_at_end is None:
+                    asked_at_end = asked
+                if asked_at_end is not None and asked >= asked_at_end + 3:
+                    return
+                if producer.poll() is not None:
+                    raise PipelineError(f"the producer ended with exit code {producer.returncode}")
+                time.sleep(POLL_S)
         raise PipelineError(f"the tape did not come to its end within {PATIENCE_S:.0f} s")
 
     def counts(self) -> Passed:

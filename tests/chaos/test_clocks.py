@@ -23,8 +23,8 @@ class WrongClock:
     def tick(self):
         pass
 
-    def finished(self):
-        return False
+    def until_ms(self):
+        return None
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ class MovedClock:
     def tick(self):
         pass
 
-    def finished(self):
-        return False
+    def until_ms(self):
+        return None
 
 
 class Exchange:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugins.conftest import PLUGINS, Airflow
+from tests.terminal import at_terminal
 
 DAYS = ("-s", "2026-11-01", "-e", "2026-11-03")
 
@@ -71,6 +72,17 @@ def test_runs_each_day_once_and_tells_failures_by_its_exit_code(running: Airflow
     code, said, _ = backfill(running, "-e", "2026-11-01", "--reset-dagruns", "-y", "works")
     assert code == 0
     assert said[-1].endswith("1 run(s) succeeded")
+
+
+def test_a_terminal_gets_a_bar(running: Airflow):
+    command = ["airflow", "dags", "backfill", "-s", "2026-10-01", "-e", "2026-10-02", "works"]
+
+    code, told = at_terminal(command, running.environment)
+
+    assert code == 0, told
+    assert "2 of 2 ended: 2 success" in told
+    assert "\x1b[2K" in told  # wiped away
+    assert told.rstrip().endswith("2 run(s) succeeded")
 
 
 def test_an_interrupt_cancels_what_has_not_started(running: Airflow):

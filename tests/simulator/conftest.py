@@ -32,8 +32,8 @@ class SetClock:
     def tick(self) -> None:
         """Stand still."""
 
-    def finished(self) -> bool:
-        return False
+    def until_ms(self) -> int | None:
+        return None
 
 
 class Served:

@@ -201,9 +201,9 @@ def test_a_paced_clock_runs_so_many_times_as_fast_and_stops():
     elapsed_s = [0.0]
     clock = PacedClock(1_000, 61_000, 10.0, monotonic_s=lambda: elapsed_s[0])
     elapsed_s[0] = 2.5
-    assert (clock.now_ms(), clock.finished()) == (26_000, False)
+    assert (clock.now_ms(), clock.until_ms()) == (26_000, 61_000)
     elapsed_s[0] = 7.0
-    assert (clock.now_ms(), clock.finished()) == (61_000, True)
+    assert (clock.now_ms(), clock.until_ms()) == (61_000, 61_000)
 
 
 @pytest.mark.parametrize(
