@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     market_partitions: int = Field(
         default=6, ge=1, le=256, description="Partitions of topic_market"
     )
+    kafka_replication_factor: int = Field(
+        default=1,
+        ge=1,
+        le=9,
+        description="Copies of each topic, at most one a broker; of 3 and more, one may be missing",
+    )
     consumer_group: str = Field(default="crypto-kpi-consumer", description="Kafka consumer group")
 
     influx_url: str = Field(default="http://127.0.0.1:18086", description="InfluxDB's address")

@@ -17,6 +17,7 @@ PAGES = [p.read_text() for p in (ROOT / "README.md", *sorted((ROOT / "docs").glo
 # A command of a ```sh block: the file that runs it, and what that file says where it does.
 RUN_BY = {
     r"make test": (".ci/run", "make test"),
+    r"make demo": ("tests/local/test_demo.py", '["make", "demo"]'),
     r"airflow dags backfill .*": ("tests/plugins/test_backfill.py", '"dags", "backfill"'),
     # No cluster here: a shell runs them all, with a kubectl that says what it was told.
     r"(kubectl|helm|provision|printf|umask) ?.*": (
@@ -30,7 +31,6 @@ NO_ENGINE = (
 )
 SECRETS = r"/var/lib/pipeline/secrets/(airflow_passwords\.json|grafana_admin_password)"
 NOBODY = {
-    r"make demo": "until Ctrl-C: by hand. tests/local starts the same services one by one",
     r"docker compose (--env-file deploy/\w+\.env )?up --build --wait": NO_ENGINE,
     rf"docker compose exec api-server cat {SECRETS}": NO_ENGINE,
     r"docker compose exec scheduler python -m airflow dags backfill .*": NO_ENGINE,

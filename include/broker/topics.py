@@ -4,12 +4,13 @@ import sys
 
 import structlog
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
 
 from include import log
 from include.broker.connection import client_options, kafka_errors
 from include.broker.records import MAX_RECORD_BYTES
 from include.command import exit_code
+from include.errors import Misconfigured
 from include.settings import Settings
 
 DAY_MS = 86_400_000
@@ -18,6 +19,8 @@ logger = structlog.get_logger()
 
 def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
     """Return, for each topic, its partitions and its configuration."""
+    # Written is what all copies but one have: a broker may be lost with nothing lost, nor stopped.
+    safe = {"min.insync.replicas": str(max(1, settings.kafka_replication_factor - 1))}
     week = {"retention.ms": str(7 * DAY_MS)}
     compacted = {
         "cleanup.policy": "compact",
@@ -28,10 +31,10 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
         "max.message.bytes": str(MAX_RECORD_BYTES),
     }
     return {
-        settings.topic_market: (settings.market_partitions, week),
-        settings.topic_checkpoints: (1, compacted),
-        settings.topic_dead_letters: (1, {"retention.ms": str(30 * DAY_MS)}),
-        settings.topic_health: (1, {"retention.ms": str(DAY_MS)}),
+        settings.topic_market: (settings.market_partitions, week | safe),
+        settings.topic_checkpoints: (1, compacted | safe),
+        settings.topic_dead_letters: (1, {"retention.ms": str(30 * DAY_MS)} | safe),
+        settings.topic_health: (1, {"retention.ms": str(DAY_MS)} | safe),
     }
 
 
@@ -41,8 +44,10 @@ def ensure_topics(settings: Settings) -> list[str]:
 
     Raises:
         Unavailable: The broker is away.
+        Misconfigured: There are fewer brokers than kafka_replication_factor asks for.
     """
     created = []
+    replicas = settings.kafka_replication_factor
     with kafka_errors(settings, "creating topics"):
         admin = KafkaAdminClient(**client_options(settings))
         try:
@@ -50,11 +55,20 @@ def ensure_topics(settings: Settings) -> list[str]:
             for name, (partitions, config) in wanted(settings).items():
                 if name in existing:
                     continue
-                spec = {"num_partitions": partitions, "replication_factor": 1, "configs": config}
+                spec = {
+                    "num_partitions": partitions,
+                    "replication_factor": replicas,
+                    "configs": config,
+                }
                 try:
                     admin.create_topics({name: spec}, wait_for_metadata=True)
                 except TopicAlreadyExistsError:  # somebody else's set-up was faster
                     continue
+                except InvalidReplicationFactorError as e:
+                    raise Misconfigured(
+                        f"PIPELINE_KAFKA_REPLICATION_FACTOR: expected {replicas} brokers at "
+                        f"{settings.kafka_bootstrap}, found fewer: lower it, or start the others"
+                    ) from e
                 created.append(name)
         finally:
             admin.close()
