@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import psutil
 from local.line import Line
 from local.readiness import influxdb_answers, kafka_answers, postgres_answers
 from local.services import SERVERS
+from tests.waiting import eventually
 
 TIMEOUT_S = 240.0
 
@@ -64,20 +64,9 @@ class Servers:
             "postgres": lambda: postgres_answers(self.line.layout, self.line.ports),
             "influxdb": lambda: influxdb_answers(self.line.ports),
         }
-        eventually(answers[name], f"{name} to answer", TIMEOUT_S)
+        eventually(answers[name], f"{name} to answer")
 
     def restore(self) -> None:
         """Return once all run and answer."""
         self.thaw()
         self.start(*SERVERS)
-
-
-def eventually(condition, what, timeout_s: float = TIMEOUT_S, pause_s: float = 0.2):
-    """Return what *condition* returns once that is true; *what* may be a function, asked last."""
-    give_up_s = time.monotonic() + timeout_s
-    while not (found := condition()):
-        if time.monotonic() > give_up_s:
-            text = what() if callable(what) else what
-            raise AssertionError(f"waited {timeout_s:.0f} s for {text}")
-        time.sleep(pause_s)
-    return found

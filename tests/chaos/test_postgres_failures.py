@@ -14,7 +14,7 @@ from include.errors import Exit
 from local.postgres_config import SERVER_USER
 from local.provision.postgres import superuser
 from tests.chaos.pipeline import flow
-from tests.chaos.servers import eventually
+from tests.waiting import eventually
 
 DOWN_S = 120
 RESTARTS = 6
@@ -56,7 +56,7 @@ def test_restarted_at_once_mid_transaction(pipeline, struck, seed, story):
             env=pipeline.environment(DRAIN_MAX_ROWS="100"),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        eventually(lambda: drained_offsets(pipeline) > before, "the drain at work", 60, 0.01)  # noqa: B023
+        eventually(lambda: drained_offsets(pipeline) > before, "the drain at work", pause_s=0.01)  # noqa: B023
         time.sleep(chance.uniform(0, 0.05))  # the moment of the fault, not a wait for something
         assert struck.strike("postgres", signal.SIGQUIT)
         out, error = drain.communicate(timeout=60)
@@ -153,7 +153,7 @@ def drained_until_full(pipeline) -> tuple[str, int]:
         run = pipeline.drain(DRAIN_MAX_ROWS="1000")
         return run if run.returncode else None
 
-    said = one_line(eventually(full, "a full disk", 240))
+    said = one_line(eventually(full, "a full disk"))
     stood = counted(pipeline)
     assert FULL in said
     assert FULL in one_line(pipeline.drain(DRAIN_MAX_ROWS="1000"))

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from local.provision.files import NEEDED_BY, copies
 from local.provision.postgres import superuser
 from local.readiness import influxdb_answers
 from local.services import services
+from tests.waiting import eventually
 
 HOST = "localhost"  # not the 127.0.0.1 that is the default
 DEADLINE_S = 240
@@ -68,11 +68,11 @@ class Containers:
 
 
 def until(answers, process):
-    deadline = time.monotonic() + DEADLINE_S
-    while not answers():
+    def answering():
         assert process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline, "the server does not answer"
-        time.sleep(0.1)
+        return answers()
+
+    eventually(answering, "the server to answer")
 
 
 def postgres_lets_in(layout, ports):

@@ -12,6 +12,7 @@ from include.history.candles import Backfilled, backfill
 from include.kpis.records import MINUTE_MS
 from tests.exchange.conftest import NOON_MS, opened
 from tests.history.conftest import DAY_MS, MARKETS, as_stored, klines, stored
+from tests.waiting import eventually
 
 BTC, ETH = MARKETS
 KLINES = "/api/v3/klines"
@@ -185,11 +186,7 @@ async def test_killed_between_pages_and_run_again_is_as_if_never_killed(
     await exchange.fault({"path": KLINES, "delay_s": 0.5})
     victim = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
-        deadline = time.monotonic() + 60
-        while not stored(writer):
-            assert time.monotonic() < deadline
-            assert victim.returncode is None
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(eventually, lambda: stored(writer), "a page to be stored")
     finally:
         victim.kill()
         await victim.wait()

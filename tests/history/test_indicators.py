@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -27,6 +26,7 @@ from tests.history.market import (
     with_holes,
 )
 from tests.kpis.simulated import START_MS
+from tests.waiting import eventually
 
 KILLED = """
 from include.history.indicators import recompute_stale
@@ -157,11 +157,12 @@ def test_killed_and_run_again_the_rows_are_those_of_a_run_that_was_not(
     found = with_holes(candles())
     store(writer, found)
     process = subprocess.Popen([sys.executable, "-c", KILLED], env=pipeline_environment)
-    deadline_s = time.monotonic() + 60
-    while not (before := computed(writer)):
+
+    def committed():
         assert process.poll() is None
-        assert time.monotonic() < deadline_s, "nothing was committed in 60 s"
-        time.sleep(0.002)
+        return computed(writer)
+
+    before = eventually(committed, "something to be committed", pause_s=0.002)
     process.send_signal(signal.SIGKILL)
 
     assert process.wait(10) == -signal.SIGKILL

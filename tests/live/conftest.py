@@ -1,7 +1,6 @@
 """The market page served over HTTP, on real stores, to a visitor who is logged in or is not."""
 
 import threading
-import time
 
 import pytest
 import uvicorn
@@ -13,6 +12,7 @@ from include.live.app import create_app
 from include.live.evidence import Evidence
 from local.ports import LOOPBACK
 from tests.dashboards.conftest import airflow_runs, airflow_tables, filled, stores
+from tests.waiting import eventually
 
 __all__ = ["airflow_runs", "airflow_tables", "filled", "page", "served", "stores"]
 
@@ -38,11 +38,12 @@ def served(toolchain, free_ports):
         thread = threading.Thread(target=server.run)
         running.append((server, thread))
         thread.start()
-        give_up_s = time.monotonic() + 20
-        while not server.started:
+
+        def started():
             assert thread.is_alive()
-            assert time.monotonic() < give_up_s
-            time.sleep(0.02)
+            return server.started
+
+        eventually(started, "the page's server")
         return f"http://{LOOPBACK}:{port}"
 
     yield serve

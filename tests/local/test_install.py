@@ -25,6 +25,7 @@ from local.install.component import Build, Component
 from local.install.crew import Crew
 from local.install.step import Step
 from local.tools import PYTHONS
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
@@ -220,15 +221,8 @@ def start(cache: Path) -> Iterator[Start]:
 def hanging(start: Start) -> subprocess.Popen[str]:
     """Start a set-up in another process and wait until its tool hangs."""
     process = start(HANGS_ONCE)
-    wait_for((component(running("")).slot.partial / "work" / "begun").exists)
+    eventually((component(running("")).slot.partial / "work" / "begun").exists, "a begun work")
     return process
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:
@@ -282,7 +276,7 @@ def test_two_set_ups_at_once_build_it_once(tmp_path: Path, start: Start) -> None
         mkdir "$1"; touch "$1/product"
     """
     first = start(script)
-    wait_for(counter.exists)
+    eventually(counter.exists, "the first count")
     second = start(script)
     assert second.stderr is not None
     waiting = second.stderr.readline()

@@ -1,8 +1,7 @@
 """A line of its own on real servers: what is private, what survives which blow."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +22,7 @@ from local.readiness import postgres_answers
 from local.services import AIRFLOW, SERVERS, SIMULATOR, STREAM
 from local.status import failing, render, service_statuses
 from tests.canaries import secrets
+from tests.waiting import eventually
 
 TIMEOUT_S = 30.0
 
@@ -38,15 +38,6 @@ def line(
         yield line
     finally:
         line.stop()
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    give_up_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        if time.monotonic() > give_up_s:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def connect(line: Line, role: str) -> "psycopg.Connection[tuple[object, ...]]":
@@ -70,7 +61,7 @@ def states(line: Line) -> dict[str, str]:
 
 
 def test_only_what_was_asked_for_runs(line: Line) -> None:
-    assert eventually(lambda: all(states(line)[name] == "RUNNING" for name in SERVERS))
+    eventually(lambda: all(states(line)[name] == "RUNNING" for name in SERVERS), "all servers")
     resting = (SIMULATOR, *STREAM, *AIRFLOW)
     assert {states(line)[name] for name in resting} == {"STOPPED"}
     assert failing(line) == []
@@ -138,12 +129,12 @@ def test_a_killed_server_comes_back_on_its_port(line: Line, name: str) -> None:
     def pid() -> int:
         return next(s.pid for s in service_statuses(line) if s.name == name)
 
-    assert eventually(lambda: states(line)[name] == "RUNNING")
+    eventually(lambda: states(line)[name] == "RUNNING", name)
     first, ports = pid(), listening(line)
     psutil.Process(first).kill()
-    assert eventually(lambda: pid() not in (0, first))
-    assert eventually(lambda: listening(line) == ports)
-    assert eventually(lambda: postgres_answers(line.layout, line.ports))
+    eventually(lambda: pid() not in (0, first), "another process")
+    eventually(lambda: listening(line) == ports, "the same ports")
+    eventually(lambda: postgres_answers(line.layout, line.ports), "PostgreSQL")
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_no_data_is_lost(line: Line) -> None:
@@ -158,7 +149,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_no_data_is_lost(line: Lin
     before = secrets(line)
 
     psutil.Process(line.supervisor.pid()).kill()
-    assert eventually(lambda: not line.is_running())
+    eventually(lambda: not line.is_running(), "the end of the line")
     assert len(line_processes(line.layout)) >= len(SERVERS)
     assert line.stop()
     assert line_processes(line.layout) == []

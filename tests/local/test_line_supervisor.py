@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ from local.processes import end_processes, line_processes
 from local.services import Service
 from local.supervisor import ServiceState, Supervisor
 from local.supervisor_config import config_file, supervisor_config
+from tests.waiting import eventually
 
 PYTHON = Path(sys.executable)
 TIMEOUT_S = 20.0
@@ -56,15 +56,6 @@ def supervisor(layout: Layout) -> Supervisor:
     return supervisor
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    give_up_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        if time.monotonic() > give_up_s:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def state(supervisor: Supervisor, name: str) -> ServiceState:
     return next(s for s in supervisor.states() if s.name == name)
 
@@ -78,7 +69,7 @@ def test_a_crash_is_tried_again_a_misconfiguration_is_not(
 ) -> None:
     supervisor.start_services(["crashing", "misconfigured"])
     crashes = layout.log("crashing")
-    assert eventually(lambda: crashes.read_text().count("started") >= 3)
+    eventually(lambda: crashes.read_text().count("started") >= 3, "three starts")
     found = state(supervisor, "misconfigured")
     assert (found.state, found.exit_code, found.pid) == ("EXITED", 2, 0)
     assert layout.log("misconfigured").read_text() == "started\n"
@@ -86,21 +77,21 @@ def test_a_crash_is_tried_again_a_misconfiguration_is_not(
 
 def test_a_command_arrives_as_it_was_written(supervisor: Supervisor, layout: Layout) -> None:
     supervisor.start_services(["quoting"])
-    assert eventually(lambda: layout.log("quoting").read_text() != "")
+    eventually(lambda: layout.log("quoting").read_text() != "", "a line in the log")
     assert layout.log("quoting").read_text().splitlines()[0] == '100% "quoted" it\'s'
 
 
 def test_a_killed_service_comes_back(supervisor: Supervisor) -> None:
     supervisor.start_services(["steady"])
-    assert eventually(lambda: state(supervisor, "steady").state == "RUNNING")
+    eventually(lambda: state(supervisor, "steady").state == "RUNNING", "steady")
     first = state(supervisor, "steady").pid
     psutil.Process(first).kill()
-    assert eventually(lambda: state(supervisor, "steady").pid not in (0, first))
+    eventually(lambda: state(supervisor, "steady").pid not in (0, first), "another process")
 
 
 def test_what_ignores_the_signal_is_killed(supervisor: Supervisor, layout: Layout) -> None:
     supervisor.start_services(["stubborn", "steady"])
-    assert eventually(lambda: state(supervisor, "stubborn").state == "RUNNING")
+    eventually(lambda: state(supervisor, "stubborn").state == "RUNNING", "stubborn")
     supervisor.stop_services(["stubborn", "steady"], TIMEOUT_S)
     assert {s.state for s in supervisor.states()} == {"STOPPED"}
     assert [p.pid for p in line_processes(layout)] == [supervisor.pid()]
@@ -110,9 +101,9 @@ def test_orphans_of_a_killed_supervisor_are_found_and_ended(
     supervisor: Supervisor, layout: Layout
 ) -> None:
     supervisor.start_services(["stubborn", "steady"])
-    assert eventually(lambda: state(supervisor, "steady").state == "RUNNING")
+    eventually(lambda: state(supervisor, "steady").state == "RUNNING", "steady")
     psutil.Process(supervisor.pid()).kill()
-    assert eventually(lambda: not supervisor.answers())
+    eventually(lambda: not supervisor.answers(), "silence")
     orphans = line_processes(layout)
     assert len(orphans) == 2
     end_processes(orphans, term_wait_s=1)
@@ -140,8 +131,8 @@ def test_not_detached_it_ends_with_its_parent_however_that_ends(layout: Layout) 
     try:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ready\n"
-        assert eventually(lambda: len(line_processes(layout)) == 2)
+        eventually(lambda: len(line_processes(layout)) == 2, "two processes")
     finally:
         parent.kill()
         parent.communicate()
-    assert eventually(lambda: line_processes(layout) == [])
+    eventually(lambda: line_processes(layout) == [], "no process")

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.quality.conftest import (
     stored_trades,
     when,
 )
+from tests.waiting import eventually
 
 ALL = 2 * 30
 HOLE_MS = FROM_MS + 10 * MINUTE_MS
@@ -200,11 +200,7 @@ async def test_killed_between_its_steps_and_run_again_is_as_if_never_killed(
             sys.executable, "-m", "include.quality.audit", env=environment
         )
         try:
-            deadline = time.monotonic() + 60
-            while not rows(writer, stage)[0][0]:
-                assert time.monotonic() < deadline
-                assert victim.returncode is None
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(eventually, lambda s=stage: rows(writer, s)[0][0], stage)
         finally:
             victim.kill()
             await victim.wait()

@@ -1,12 +1,12 @@
 """What the live half wrote, read back by other means than it wrote with."""
 
 import json
-import time
 
 import pytest
 from influxdb_client import InfluxDBClient
 
 from include.broker.log_reader import LogReader
+from tests.waiting import eventually
 
 
 class Bucket:
@@ -51,12 +51,9 @@ class Bucket:
         )
         return rows[0]["_value"] if rows else 0
 
-    def wait_for(self, count, timeout_s=60):
+    def wait_for(self, count):
         """Return once crypto_prices has *count* points."""
-        give_up_s = time.monotonic() + timeout_s
-        while (found := self.count()) < count:
-            assert time.monotonic() < give_up_s, f"expected {count} points, found {found}"
-            time.sleep(0.05)
+        eventually(lambda: self.count() >= count, lambda: f"{count} points, found {self.count()}")
 
     def dead_letters(self):
         found = []

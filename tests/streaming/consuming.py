@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 
 from kafka import KafkaAdminClient
@@ -20,6 +19,7 @@ from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint, LastTradePoint, PricePoint, SecondPoint
 from include.streaming import checkpoints
 from include.streaming.consumer import consume
+from tests.waiting import eventually
 
 MEASUREMENTS = {
     PricePoint: ("crypto_prices", None),
@@ -130,17 +130,17 @@ def _admin(settings):
         admin.close()
 
 
-def wait_for_members(settings, count, timeout_s=30):
+def wait_for_members(settings, count):
     """Return once the group has *count* members, all with their share of the partitions."""
-    give_up_s = time.monotonic() + timeout_s
     with _admin(settings) as admin:
-        while True:
+
+        def found():
             group = admin.describe_groups([settings.consumer_group])[settings.consumer_group]
-            found = (group["group_state"], len(group["members"]))
-            if found == ("Stable", count):
-                return
-            assert time.monotonic() < give_up_s, f"expected {count} members, found {found}"
-            time.sleep(0.05)
+            return group["group_state"], len(group["members"])
+
+        eventually(
+            lambda: found() == ("Stable", count), lambda: f"{count} members, found {found()}"
+        )
 
 
 def forget_the_dead(settings):
@@ -152,22 +152,19 @@ def forget_the_dead(settings):
             admin.remove_group_members(settings.consumer_group, members)
 
 
-def wait_until_saved(settings, timeout_s=60):
+def wait_until_saved(settings):
     """Return once the checkpoints are at the end of the topic."""
-    give_up_s = time.monotonic() + timeout_s
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
-    while (found := offsets_saved(settings)) != ends:
-        assert time.monotonic() < give_up_s, f"expected {ends}, found {found}"
-        time.sleep(0.05)
+    eventually(
+        lambda: offsets_saved(settings) == ends, lambda: f"{ends}, found {offsets_saved(settings)}"
+    )
 
 
-def wait_until_saved_further(settings, before, timeout_s=30):
+def wait_until_saved_further(settings, before):
     """Return once checkpoints are further than *before*, which `offsets_saved` returned."""
-    give_up_s = time.monotonic() + timeout_s
-    while sum(offsets_saved(settings).values()) <= sum(before.values()):
-        assert time.monotonic() < give_up_s, f"expected more than {before}"
-        time.sleep(0.05)
+    reached = sum(before.values())
+    eventually(lambda: sum(offsets_saved(settings).values()) > reached, f"more than {before}")
 
 
 def offsets_saved(settings):

@@ -1,7 +1,6 @@
 """Checkpoints on real Kafka: late at worst, never early, and never believed blindly."""
 
 import itertools
-import time
 from contextlib import closing
 
 import pytest
@@ -33,6 +32,7 @@ from tests.streaming.consuming import (
     wait_until_saved,
 )
 from tests.topics import remake_market_topic
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -176,10 +176,12 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
         partitions = Partitions(settings, writer, behind)
         with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
             consumer = Consumer(member, partitions, behind, ConsumerHealth(settings))
-            give_up_s = time.monotonic() + 20
-            while len(partitions.owned) < settings.market_partitions:
-                assert time.monotonic() < give_up_s
+
+            def owns_all():
                 consumer.round()
+                return len(partitions.owned) == settings.market_partitions
+
+            eventually(owns_all, "all partitions", pause_s=0)
             for _ in range(3):
                 consumer.round()
             consumer.finish()
@@ -223,10 +225,7 @@ def test_what_influxdb_has_not_is_never_saved(settings, bucket):
     publish(settings, events(400))
     away = settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
     with capture_logs() as logs, Consuming(away) as consuming:
-        give_up_s = time.monotonic() + 20
-        while not any(line["event"] == "influxdb.unavailable" for line in logs):
-            assert time.monotonic() < give_up_s
-            time.sleep(0.05)
+        eventually(lambda: [x for x in logs if x["event"] == "influxdb.unavailable"], "a complaint")
         consuming.stop()
 
     assert set(offsets_saved(settings).values()) <= {0}

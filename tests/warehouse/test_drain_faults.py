@@ -19,6 +19,7 @@ from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import Drained, drain
 from include.warehouse.rows import Entry
+from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found
 from tests.warehouse.conftest import Producer, rows
 from tests.warehouse.market import history
@@ -123,11 +124,12 @@ def progress(connection: Connection) -> object:
 
 def await_progress(connection: Connection, before: object, process: subprocess.Popen[str]) -> None:
     """Poll until the drain has committed something and is at work on the rest."""
-    deadline = time.monotonic() + 30
-    while progress(connection) == before:
+
+    def has_moved() -> bool:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the drain committed nothing in 30 s"
-        time.sleep(0.005)
+        return progress(connection) != before
+
+    eventually(has_moved, "the drain to commit something", pause_s=0.005)
 
 
 @pytest.mark.fault(28)

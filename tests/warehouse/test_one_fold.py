@@ -22,6 +22,7 @@ from include.warehouse import offsets
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import Drained, drain
 from include.warehouse.restart import restart
+from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found, logged
 from tests.warehouse.conftest import Producer, count, rows
 from tests.warehouse.market import START_MS, evening, tick
@@ -120,12 +121,12 @@ def start(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 def await_progress(connection: Connection, processes: list[subprocess.Popen[str]]) -> int:
     """Return the sum of the offsets once something was committed."""
-    deadline_s = time.monotonic() + 30
-    while not (reached := rows(connection, "SELECT sum(next_offset) FROM kafka_offsets")[0][0]):
+
+    def reached() -> int:
         assert all(process.poll() is None for process in processes), "a drain ended by itself"
-        assert time.monotonic() < deadline_s, "the drains committed nothing in 30 s"
-        time.sleep(0.005)
-    return int(str(reached))
+        return int(str(rows(connection, "SELECT sum(next_offset) FROM kafka_offsets")[0][0] or 0))
+
+    return eventually(reached, "the drains to commit something", pause_s=0.005)
 
 
 def test_the_state_moves_with_the_rows_or_not_at_all(
@@ -274,12 +275,13 @@ def consume_until(
     """Run the live consumer until InfluxDB has so many points, then end it in good order."""
     command = [sys.executable, "-m", "include.streaming.consumer"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    deadline_s = time.monotonic() + 60
+
+    def has_points() -> bool:
+        assert process.poll() is None, process.communicate()
+        return len(points_of(client, settings)) >= wanted
+
     try:
-        while len(points_of(client, settings)) < wanted:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline_s, "the consumer took more than 60 s"
-            time.sleep(0.1)
+        eventually(has_points, f"{wanted} points")
     finally:
         process.terminate()
         _, said = process.communicate(timeout=30)

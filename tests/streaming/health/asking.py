@@ -1,9 +1,10 @@
 """Ask a service how it is, as anybody would."""
 
 import json
-import time
 import urllib.error
 import urllib.request
+
+from tests.waiting import eventually
 
 
 def get(port, path):
@@ -24,24 +25,25 @@ def healthz(port):
     return status, json.loads(body) if body else {}
 
 
-def wait_until_ready(port, timeout_s=60):
-    give_up_s = time.monotonic() + timeout_s
-    while (found := healthz(port))[0] != 200:
-        assert time.monotonic() < give_up_s, f"expected ready, found {found}"
-        time.sleep(0.05)
-    return found[1]
+def wait_until_ready(port):
+    """Return what /healthz says once it says ready."""
+
+    def ready():
+        status, body = healthz(port)
+        return body if status == 200 else None
+
+    return eventually(ready, lambda: f"ready, found {healthz(port)}")
 
 
-def wait_until_failing(port, condition, text="", timeout_s=60):
+def wait_until_failing(port, condition, text=""):
     """Return what /healthz says once *condition* fails for a reason with *text* in it."""
-    give_up_s = time.monotonic() + timeout_s
-    while True:
+
+    def failing():
         status, body = healthz(port)
         reason = body.get("conditions", {}).get(condition, {}).get("reason") or ""
-        if status == 503 and reason and text in reason:
-            return body
-        assert time.monotonic() < give_up_s, f"expected {condition} to fail, found {body}"
-        time.sleep(0.05)
+        return body if status == 503 and reason and text in reason else None
+
+    return eventually(failing, lambda: f"{condition} to fail, found {healthz(port)}")
 
 
 def metrics(port):
@@ -51,9 +53,6 @@ def metrics(port):
     return {name: float(value) for name, value in rows}
 
 
-def wait_for_metric(port, name, enough, timeout_s=60):
-    give_up_s = time.monotonic() + timeout_s
-    while not enough(found := metrics(port).get(name, 0.0)):
-        assert time.monotonic() < give_up_s, f"{name}: found {found}"
-        time.sleep(0.05)
-    return found
+def wait_for_metric(port, name, enough):
+    """Return once *enough* says so of the metric *name*."""
+    eventually(lambda: enough(metrics(port).get(name, 0.0)), lambda: f"{name}: {metrics(port)}")

@@ -23,6 +23,7 @@ from tests.streaming.health.asking import (
 )
 from tests.streaming.health.test_snapshots import Camera, ConsumerHealth
 from tests.streaming.test_consumer import ticks
+from tests.waiting import eventually
 
 
 def reported(bucket, service, field, **tags):
@@ -40,11 +41,12 @@ def reported(bucket, service, field, **tags):
 
 
 def wait_for_report(bucket, service, field, enough=lambda values: values, **tags):
-    give_up_s = time.monotonic() + 60
-    while not enough(found := reported(bucket, service, field, **tags)):
-        assert time.monotonic() < give_up_s, f"{service}'s {field}: found {found}"
-        time.sleep(0.1)
-    return found
+    def found():
+        values = reported(bucket, service, field, **tags)
+        return (values,) if enough(values) else None
+
+    (values,) = eventually(found, f"{service}'s {field}")
+    return values
 
 
 @contextlib.asynccontextmanager
@@ -133,10 +135,7 @@ async def test_nothing_of_a_producers_health_is_lost_while_no_consumer_runs(
 def wait_for_more(settings, count):
     """Return once *count* more records of health were sent."""
     wanted = len(times_sent(settings)) + count
-    give_up_s = time.monotonic() + 60
-    while (found := len(times_sent(settings))) < wanted:
-        assert time.monotonic() < give_up_s, f"expected {wanted} records, found {found}"
-        time.sleep(0.1)
+    eventually(lambda: len(times_sent(settings)) >= wanted, f"{wanted} records of health")
 
 
 def times_sent(settings):
