@@ -145,8 +145,8 @@ class Pipeline:
         eventually(
             lambda: self.newest_tick_ms() > until_ms,
             lambda: f"ticks after {until_ms}; {self._last('producer')} {self._last('consumer')}",
-            timeout_s,
-            0.5,
+            timeout_s=timeout_s,
+            pause_s=0.5,
         )
         return until_ms
 
