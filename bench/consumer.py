@@ -25,10 +25,10 @@ from include.broker.group_member import GroupMember
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
 from include.command import exit_code
+from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
 from include.settings import Settings
-from include.streaming import service
 from include.streaming.consumer_loop import Consumer
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
@@ -163,8 +163,7 @@ def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:
 
 def benchmark(ticks: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
-    service.collect_seldom()  # as the consumer's own process does
-    with running("kafka", "influxdb") as line:
+    with collected_seldom(), running("kafka", "influxdb") as line:  # as the consumer's own process
         print(json.dumps(measure(Bench(line), ticks, ROUNDS)))
 
 

@@ -18,6 +18,7 @@ from include import log, retry
 from include.broker.group_member import GroupMember
 from include.broker.writer import AcknowledgedWriter
 from include.errors import Unavailable
+from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
 from include.settings import Settings
 from include.streaming import service
@@ -99,8 +100,8 @@ def _report(health: ConsumerHealth) -> retry.Report:
 
 def main() -> int:
     log.configure("consumer")
-    service.collect_seldom()
-    return service.run_until_stopped(lambda stopping: consume(Settings.load(), stopping))
+    with collected_seldom():
+        return service.run_until_stopped(lambda stopping: consume(Settings.load(), stopping))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -16,19 +15,8 @@ from include.errors import Exit, PipelineError
 # A thread that waits for Kafka, for a commit or a first answer, cannot be cancelled and may stay
 # for half a minute: who was told to stop is not there any longer after this.
 STOP_WITHIN_S = 8.0
-MOST_UNCOLLECTED = 100_000  # containers: a batch of 5,000 ticks holds some 200,000 of them
 
 logger = structlog.get_logger()
-
-
-def collect_seldom() -> None:
-    """
-    Let this process look for cycles seldom: decoded records have none, and are many.
-
-    Python's default takes two thirds of the time that decoding a tick takes; `bench.consumer`
-    measured 4,733 points a second with it and 7,552 without.
-    """
-    gc.set_threshold(MOST_UNCOLLECTED)
 
 
 def run(start: Callable[[], Coroutine[None, None, None]]) -> int:

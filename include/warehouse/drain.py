@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from include.broker.log_reader import LogReader
 from include.command import exit_code
+from include.garbage import collected_seldom
 from include.settings import Settings
 from include.warehouse import continuity, load, offsets
 from include.warehouse.batches import Batch, Batches
@@ -89,7 +90,7 @@ def drain(connection: Connection, settings: Settings) -> Drained:
             places = offsets.stored(connection, topic, beginnings, topic_id)
         stopping = threading.Event()
         batches = Batches(settings, reader, ends, deadline_s, stopping)
-        with ReadAhead(batches, stopping) as ahead:
+        with collected_seldom(), ReadAhead(batches, stopping) as ahead:
             return _Drain(connection, extent, ahead, lost).run(places)
 
 

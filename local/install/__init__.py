@@ -34,7 +34,7 @@ class Toolchain:
         influxd: The program.
         java: The program.
         charts: The market page's chart library; absent where npm was.
-        compose: Reads docker-compose.yaml; there once a test asked for it.
+        compose: The program docker-compose; there once `make test` asked for it.
     """
 
     python: Path

@@ -1,4 +1,4 @@
-"""What Docker Compose reads its files with, for the tests of docker-compose.yaml."""
+"""Docker Compose, for the tests of docker-compose.yaml and of the commands that documents tell."""
 
 import os
 import shutil
@@ -9,17 +9,20 @@ from local.install.go import go_environment
 from local.install.step import Step
 
 HERE = Path(__file__).parent / "compose"
-VERSION = "2.9.1"  # of compose-go; Docker Compose 2.40 is built on it
-SOURCES = ("go.mod", "go.sum", "main.go")
-PROGRAM = "compose-config"
+VERSION = "2.40.3"  # as in its go.mod
+SOURCES = ("go.mod", "go.sum")
+PACKAGE = "github.com/docker/compose/v2"
+PROGRAM = "docker-compose"
 
 
 def _build(product: Path, work: Path, step: Step) -> None:
     for name in SOURCES:
         shutil.copy(HERE / name, work / name)
     env = go_environment(work, cgo=False)
-    compile_it: list[str | Path] = ["go", "build", "-v", "-trimpath", "-o", product / PROGRAM, "."]
-    step.run(compile_it, "compiling compose-go (Go)", cwd=work, env=env)
+    named = f"-X {PACKAGE}/internal.Version=v{VERSION}"
+    compile_it: list[str | Path] = ["go", "build", "-v", "-trimpath", "-ldflags", named]
+    compile_it += ["-o", product / PROGRAM, f"{PACKAGE}/cmd"]
+    step.run(compile_it, "compiling Docker Compose (Go)", cwd=work, env=env)
 
 
 def _is_intact(path: Path) -> bool:
@@ -27,13 +30,13 @@ def _is_intact(path: Path) -> bool:
 
 
 def component() -> Component:
-    """Return a folder with the program compose-config."""
+    """Return a folder with the program docker-compose."""
     return Component(
         name="compose",
-        title=f"compose-go {VERSION}",
+        title=f"Docker Compose {VERSION}",
         version=VERSION,
         definition=tuple((HERE / name).read_bytes() for name in SOURCES),
-        disk_mb=300,
+        disk_mb=3000,
         build=_build,
         is_intact=_is_intact,
     )

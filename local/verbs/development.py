@@ -5,7 +5,7 @@ import subprocess
 from argparse import Namespace
 
 from include.errors import Exit
-from local.install import install
+from local.install import COMPONENTS, install
 from local.layout import REPOSITORY
 from local.verbs.verb import Verb, replace_process, run_module
 
@@ -25,7 +25,7 @@ def _setup(options: Namespace) -> int:
 
 
 def _test(options: Namespace) -> int:
-    replace_process(install(), "pytest", *options.arguments)
+    replace_process(install([*COMPONENTS, "compose"]), "pytest", *options.arguments)
 
 
 def _chaos(options: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""docker-compose.yaml as compose-go understands it, which Docker Compose is built on."""
+"""docker-compose.yaml as Docker Compose understands it."""
 
 import json
 import os
@@ -19,22 +19,19 @@ type Config = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def config() -> Config:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The file as it is for a profile, in an environment that tells it nothing else."""
-    program = install(["compose"]).compose
+    program, home = install(["compose"]).compose, tmp_path_factory.mktemp("home")
 
     def run(profile: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        file = ["--file", FILE, "--env-file", PROFILES[profile]]
         return subprocess.run(
-            [program, FILE, PROFILES[profile]], cwd=REPOSITORY, env=bare(environment),
+            [program, *file, "config", "--format", "json"],
+            cwd=REPOSITORY, env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
             capture_output=True, text=True, timeout=60,
         )  # fmt: skip
 
     return run
-
-
-def bare(environment: dict[str, str]) -> dict[str, str]:
-    """Return *environment* with the least a program needs."""
-    return {"PATH": os.environ["PATH"], "HOME": os.devnull, **environment}
 
 
 @pytest.fixture(scope="session", params=PROFILES)
@@ -55,5 +52,6 @@ def every_service(config: Config) -> Services:
 def _services(config: Config, profile: str) -> Services:
     done = config(profile)
     assert done.returncode == 0, done.stderr
-    found: Services = json.loads(done.stdout)["services"]
+    told = done.stdout.replace("$$", "$")  # as it is written to be read by Compose again
+    found: Services = json.loads(told)["services"]
     return found

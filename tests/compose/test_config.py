@@ -1,14 +1,11 @@
 """What docker-compose.yaml promises, as Docker Compose reads it, in each profile."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from include.settings import PREFIX, Settings
-from local.layout import REPOSITORY
-from tests.compose.conftest import PROFILES, bare
+from tests.compose.conftest import PROFILES
 
 SERVERS = {"kafka", "postgres", "influxdb", "grafana"}
 STREAM = {"producer", "consumer"}
@@ -21,23 +18,11 @@ MORE = {"live": set(), "demo": {"simulator"}, "scale": {"redis", "worker"}}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_compose_takes_it_without_a_word(config, profile):
+def test_docker_compose_takes_it_without_a_word(config, profile):
     done = config(profile)
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_docker_compose_itself_takes_it_without_a_word(profile):
-    compose = ["docker", "compose", "--env-file", PROFILES[profile]]
-    if not shutil.which("docker") or subprocess.run([*compose, "version"]).returncode != 0:
-        pytest.skip("no docker compose on this machine: read by compose-go alone")
-    done = subprocess.run(
-        [*compose, "config", "--quiet"], cwd=REPOSITORY, env=bare({}), capture_output=True,
-        text=True, timeout=60,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_profile_has_the_whole_line(services, request):
