@@ -10,98 +10,21 @@ median, and the extremes as shares of it; trades a second that came through; the
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
-from collections import defaultdict
-from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-import psutil
-from prometheus_client.parser import text_string_to_metric_families
-
 from bench.pipeline import new_pipeline
+from bench.processes import SERVICES, Processes
 from bench.servers import running
 from include.command import exit_code
 from include.errors import PipelineError
-from include.settings import PREFIX, Settings
-from local.line import Line
-from local.ports import LOOPBACK
 from local.provision.influxdb import InfluxAdmin
 
 MINUTES, TRADES_PER_S = 60.0, 5_000
 EVERY_S, MAKING_UP_S = 10.0, 300.0
 SYMBOLS = [f"{base}/{quote}" for base, quote in product("ABCDEFGHIJ", ("USDT", "BTC"))]
-SERVICES = ("producer", "consumer")
-MB = 2**20
-
-
-class Processes:
-    """The exchange, the producer and the consumer, on the servers of *line*."""
-
-    def __init__(self, line: Line, settings: Settings) -> None:
-        told = {name: str(value) for name, value in settings}
-        told |= {
-            "markets": ",".join(f"binance:{symbol}" for symbol in SYMBOLS),
-            "exchange_url": f"http://{LOOPBACK}:{line.ports.simulator}",
-            "history_bars": "60",
-        }
-        ports = line.ports
-        self._health = {"producer": ports.producer_health, "consumer": ports.consumer_health}
-        told |= {f"{name}_health_port": str(port) for name, port in self._health.items()}
-        named = {f"{PREFIX}{name.upper()}": value for name, value in told.items()}
-        self._environment = {**os.environ, **named}
-        self._folder = line.layout.logs
-        self._port = line.ports.simulator
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, trades_per_s: int) -> None:
-        """Start them; each waits for what it needs by itself."""
-        per_minute = trades_per_s * 60 / len(SYMBOLS)
-        exchange = ["--port", str(self._port), "--symbols", ",".join(SYMBOLS)]
-        # The tests' exchange has a past of two hours: a day of so busy a market takes long to make.
-        self._start("tests.chaos.exchange", *exchange, "--trades-per-minute", f"{per_minute:.0f}")
-        for service in SERVICES:
-            self._start(f"include.streaming.{service}")
-
-    def _start(self, module: str, *arguments: str) -> None:
-        name = module.rpartition(".")[2]
-        with (self._folder / f"{name}.log").open("wb") as log:
-            self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                env=self._environment, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def memory_mb(self, service: str) -> float:
-        """
-        Return what the process holds.
-
-        Raises:
-            PipelineError: It has ended.
-        """
-        process = self.running[service]
-        if process.poll() is not None:
-            last = (self._folder / f"{service}.log").read_text("utf-8").splitlines()[-1:]
-            raise PipelineError(f"the {service} ended with {process.returncode}: {last}")
-        return float(psutil.Process(process.pid).memory_info().rss / MB)
-
-    def metrics(self, service: str) -> Mapping[str, float]:
-        """Return the sums over all labels of what its /metrics says."""
-        url = f"http://{LOOPBACK}:{self._health[service]}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            families = list(text_string_to_metric_families(answer.read().decode()))
-        found: defaultdict[str, float] = defaultdict(float)
-        for sample in (sample for family in families for sample in family.samples):
-            found[sample.name] += sample.value
-        return found
-
-    def end(self) -> None:
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            process.wait(60)
 
 
 def measure(processes: Processes, minutes: float) -> dict[str, Any]:
@@ -155,7 +78,7 @@ def soak(minutes: float, trades_per_s: int) -> None:
     with running("kafka", "influxdb") as line:
         admin = InfluxAdmin(line.layout, line.ports)
         admin.sign_in()
-        processes = Processes(line, new_pipeline(line, admin))
+        processes = Processes(line, new_pipeline(line, admin), SYMBOLS)
         try:
             processes.start(trades_per_s)
             print(json.dumps(measure(processes, minutes)))
