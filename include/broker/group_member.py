@@ -1,10 +1,12 @@
 """Read a topic as one of a consumer group that keeps its offsets, and more, elsewhere."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import MemberToRemove
 from kafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
@@ -17,9 +19,10 @@ from include.broker.rebalance import Listener, Owner
 from include.broker.records import Record
 from include.settings import Settings
 
-# After a crash nobody reads its partitions for so long; 6 s is the least Kafka allows.
+# After a crash nobody else reads its partitions for so long; 6 s is the least Kafka allows.
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_INTERVAL_MS = SESSION_TIMEOUT_MS // 3
+MOST_INSTANCE = 249  # characters, Kafka's limit
 NOT_OURS = (
     CommitFailedError,
     IllegalGenerationError,
@@ -43,6 +46,17 @@ class Extent(NamedTuple):
     topic_id: UUID | None = None
 
 
+def instance_of(settings: Settings) -> str | None:
+    """
+    Return the name by which the group knows this consumer again (KIP-345); None: it does not.
+
+    Host and port of its health, which no other consumer has. One that comes back under its name
+    gets its partitions at once; else a new member waits for the session of the one that is dead.
+    """
+    port = settings.consumer_health_port
+    return f"{socket.gethostname()}-{port}"[:MOST_INSTANCE] if port else None
+
+
 class GroupMember:
     """
     One member of the consumer group of `settings.consumer_group`.
@@ -54,11 +68,13 @@ class GroupMember:
     def __init__(self, settings: Settings, topic: str, owner: Owner) -> None:
         self._settings = settings
         self._topic = topic
+        self._instance = instance_of(settings)
         with kafka_errors(settings, f"joining {settings.consumer_group}"):
             self._consumer = KafkaConsumer(
                 **client_options(settings),
                 client_id="crypto-kpi-consumer",
                 group_id=settings.consumer_group,
+                group_instance_id=self._instance,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="none",
@@ -147,8 +163,29 @@ class GroupMember:
         return True
 
     def close(self) -> None:
-        """Leave the group, so that its partitions move at once."""
+        """
+        End membership; a static member's partitions stay its own until its session is over.
+
+        So it finds them again at once, should it come back: `leave` lets others have them.
+        """
         self._consumer.close(autocommit=False, timeout_ms=3_000)
+
+    def leave(self) -> None:
+        """
+        Let others have its partitions at once; after `close`.
+
+        Raises:
+            Unavailable: The broker is away; others get them once the session is over.
+        """
+        if self._instance is None:
+            return  # close has
+        gone = MemberToRemove(group_instance_id=self._instance)
+        with kafka_errors(self._settings, f"leaving {self._settings.consumer_group}"):
+            admin = KafkaAdminClient(**client_options(self._settings))
+            try:
+                admin.remove_group_members(self._settings.consumer_group, [gone])
+            finally:
+                admin.close()
 
     def _named(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]

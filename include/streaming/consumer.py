@@ -87,6 +87,7 @@ def _consume_from_checkpoints(
                     logger.info("consumer.wrote", **consumer.counts)
             points.hurry()
             consumer.finish()
+    member.leave()
 
 
 def _report(health: ConsumerHealth) -> retry.Report:

@@ -36,7 +36,7 @@ def component() -> Component:
         title=f"Docker Compose {VERSION}",
         version=VERSION,
         definition=tuple((HERE / name).read_bytes() for name in SOURCES),
-        disk_mb=3000,
+        disk_mb=1600,
         build=_build,
         is_intact=_is_intact,
     )

@@ -44,10 +44,11 @@ def pipeline(
     influx_reader_token_file: Path,
     tmp_path: Path,
     exchange_url: str,
+    free_ports: FreePorts,
 ) -> Iterator[Pipeline]:
     """A pipeline that follows the simulated exchange, nothing of it started."""
     token = influx_reader_token_file.read_text().strip()
-    pipeline = Pipeline(settings, pipeline_environment, tmp_path, token, exchange_url)
+    pipeline = Pipeline(settings, pipeline_environment, tmp_path, token, exchange_url, free_ports)
     yield pipeline
     pipeline.close()
 

@@ -14,6 +14,7 @@ import psutil
 
 from include.broker.topics import ensure_topics
 from include.settings import PREFIX, Settings
+from local.free_ports import FreePorts
 from tests.chaos.verifier import Stores, Verdict, verify
 from tests.chaos.verifier.exchange import Exchange
 from tests.chaos.verifier.influxdb import Influx
@@ -42,6 +43,7 @@ class Pipeline:
         folder: Path,
         reader_token: str,
         exchange_url: str,
+        ports: FreePorts,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -54,6 +56,8 @@ class Pipeline:
         self._environment = environment
         self.ends: list[str] = []
         self._token = reader_token
+        self._ports = ports
+        self._health_ports: dict[str, int] = {}
         self._logs: dict[str, Path] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -69,12 +73,21 @@ class Pipeline:
     ) -> subprocess.Popen[bytes]:
         """Start "producer", "consumer" or "consumer 2"; its output goes to a log of that name."""
         assert name not in self._running
+        service, _, _ = name.partition(" ")
+        port = self._health_port(name)
+        told = {f"{service.upper()}_HEALTH_PORT": str(port), **told}
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [*command, "-m", f"include.streaming.{name.partition(' ')[0]}"],
+                [*command, "-m", f"include.streaming.{service}"],
                 env=self.environment(**told), stdout=log, stderr=log,
             )  # fmt: skip
         return self._running[name]
+
+    def _health_port(self, name: str) -> int:
+        """Return its own, always the same: a consumer's group knows it by that."""
+        if name not in self._health_ports:
+            self._health_ports[name] = self._ports.take()
+        return self._health_ports[name]
 
     def environment(self, **told: str) -> dict[str, str]:
         named = {f"{PREFIX}{k}": v for k, v in (self.told | told).items()}

@@ -43,7 +43,7 @@ def test_the_exchange_absent_at_start(
     port = ports.take()
     pipeline = Pipeline(
         settings, pipeline_environment, tmp_path,
-        influx_reader_token_file.read_text().strip(), f"http://127.0.0.1:{port}",
+        influx_reader_token_file.read_text().strip(), f"http://127.0.0.1:{port}", ports,
     )  # fmt: skip
     absent = ["exchange", *(["kafka", "postgres", "influxdb"] if servers_too else [])]
     try:

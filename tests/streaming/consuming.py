@@ -152,12 +152,14 @@ def forget_the_dead(settings):
             admin.remove_group_members(settings.consumer_group, members)
 
 
-def wait_until_saved(settings):
+def wait_until_saved(settings, timeout_s=240.0):
     """Return once the checkpoints are at the end of the topic."""
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
     eventually(
-        lambda: offsets_saved(settings) == ends, lambda: f"{ends}, found {offsets_saved(settings)}"
+        lambda: offsets_saved(settings) == ends,
+        lambda: f"{ends}, found {offsets_saved(settings)}",
+        timeout_s=timeout_s,
     )
 
 
