@@ -44,16 +44,9 @@ def audit_quality() -> None:
     )
     def prove() -> dict[str, object]:
         """Prove the minutes that are due and repair those that fail; return the counts."""
-        import dataclasses
-
-        import structlog
-
         from include.quality.audit import audit
 
-        with fleet.open_market() as (connection, settings):
-            audited = dataclasses.asdict(audit(connection, settings))
-        structlog.get_logger().info("audit.done", **audited)
-        return audited
+        return fleet.counted("audit.done", audit)
 
     @task(
         inlets=READ + PROVED,

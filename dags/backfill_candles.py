@@ -89,20 +89,15 @@ def backfill_candles() -> None:
     @task(outlets=fleet.assets("indicators"), execution_timeout=timedelta(hours=1))
     def indicators(brought: dict[str, Any]) -> dict[str, int]:
         """Compute what the candles have a part in, however old they are; return the counts."""
-        import dataclasses
-
-        import structlog
-
         from include.history.indicators import recompute
         from include.kpis.records import MarketKey
 
         markets = [MarketKey(*market) for market in brought["markets"]]
-        with fleet.open_market() as (connection, _):
-            done = dataclasses.asdict(
-                recompute(connection, markets, brought["from_ms"], brought["until_ms"])
-            )
-        structlog.get_logger().info("recompute.done", **done)
-        return done
+        from_ms, until_ms = brought["from_ms"], brought["until_ms"]
+        return fleet.counted(
+            "recompute.done",
+            lambda connection, _: recompute(connection, markets, from_ms, until_ms),
+        )
 
     indicators(candles())
 

@@ -41,16 +41,9 @@ def drain_kafka() -> None:
     @task(outlets=TABLES, execution_timeout=timedelta(minutes=3))
     def drain() -> dict[str, object]:
         """Drain once; return the counts."""
-        import dataclasses
-
-        import structlog
-
         from include.warehouse.drain import drain as drain_once
 
-        with fleet.open_market() as (connection, settings):
-            drained = dataclasses.asdict(drain_once(connection, settings))
-        structlog.get_logger().info("drain.done", **drained)
-        return drained
+        return fleet.counted("drain.done", drain_once)
 
     drain()
 

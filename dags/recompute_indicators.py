@@ -39,16 +39,9 @@ def recompute_indicators() -> None:
     )
     def recompute() -> dict[str, object]:
         """Compute what is stale; return the counts."""
-        import dataclasses
-
-        import structlog
-
         from include.history.indicators import recompute_stale
 
-        with fleet.open_market() as (connection, _):
-            done = dataclasses.asdict(recompute_stale(connection))
-        structlog.get_logger().info("recompute.done", **done)
-        return done
+        return fleet.counted("recompute.done", lambda connection, _: recompute_stale(connection))
 
     @task(
         inlets=fleet.assets("indicators"),
@@ -57,16 +50,9 @@ def recompute_indicators() -> None:
     )
     def reconcile() -> dict[str, object]:
         """Compare the stream with what was computed, correct it; return the counts."""
-        import dataclasses
-
-        import structlog
-
         from include.history.reconciliation import reconcile as reconcile_once
 
-        with fleet.open_market() as (connection, settings):
-            done = dataclasses.asdict(reconcile_once(connection, settings))
-        structlog.get_logger().info("reconcile.done", **done)
-        return done
+        return fleet.counted("reconcile.done", reconcile_once)
 
     recompute() >> reconcile()
 

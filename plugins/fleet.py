@@ -5,7 +5,7 @@ Airflow imports this file in each of its processes, and DAG files at each parse:
 pipeline only inside a task.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -111,3 +111,20 @@ def open_market() -> Iterator[tuple["Connection", "Settings"]]:
             yield connection, settings
     except Misconfigured as e:
         raise AirflowFailException(str(e)) from None
+
+
+def counted(event: str, work: "Callable[[Connection, Settings], Any]") -> dict[str, Any]:
+    """
+    Do *work* on the market tables; return the counts that it returns, and log them as *event*.
+
+    Raises:
+        As `open_market`.
+    """
+    import dataclasses
+
+    import structlog
+
+    with open_market() as (connection, settings):
+        counts = dataclasses.asdict(work(connection, settings))
+    structlog.get_logger().info(event, **counts)
+    return counts
