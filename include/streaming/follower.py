@@ -2,7 +2,7 @@
 Follow one market: what is new since the progress, as batches in the order the fold needs.
 
 Trades of a minute come before its candle, the candle before trades of later minutes, the tick last.
-Only the stream may run ahead of the candles, by STREAM_AHEAD_MS.
+Trades may run ahead of the candles, by AHEAD_MS: whatever stood still meanwhile, stream or history.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from include.streaming.trade_pages import TradePages
 # the minute may still be on their way to its history.
 CANDLE_GRACE_MS = 1_000
 CANDLES_PER_BATCH = 500
-STREAM_AHEAD_MS = 5 * MINUTE_MS  # less than the fold waits for a candle
+AHEAD_MS = 5 * MINUTE_MS  # less than the fold waits for a candle
 
 
 class Look(NamedTuple):
@@ -101,7 +101,8 @@ class Follower:
         while closed and closed[0].open_ts_ms < trades_since_ms:
             history = [c for c in closed if c.open_ts_ms < trades_since_ms][:CANDLES_PER_BATCH]
             yield self._batch([closed.popleft() for _ in history], is_last=False)
-        pages = self._trades.until(trades_since_ms, tick.event_ts_ms, look.newest_raw_id)
+        before_ms = closed_until_ms + AHEAD_MS
+        pages = self._trades.until(trades_since_ms, tick.event_ts_ms, look.newest_raw_id, before_ms)
         async for page, is_last in pages:
             events = list(_in_order(self._trades.events(page), closed))
             if is_last:
@@ -134,7 +135,7 @@ class Follower:
             Unavailable: The hole could not be asked for; call again.
         """
         last_ms = self.progress.last_candle_open_ms
-        before_ms = None if last_ms is None else last_ms + MINUTE_MS + STREAM_AHEAD_MS
+        before_ms = None if last_ms is None else last_ms + MINUTE_MS + AHEAD_MS
         page = await self._trades.next_arrival(timeout_s, before_ms)
         return self._batch(self._trades.events(page), is_last=True) if page else None
 

@@ -71,6 +71,12 @@ class LiveTrades:
         trade = self._by_id.get(after_id + 1)
         return trade is not None and (before_ms is None or trade.ts_ms < before_ms)
 
+    def begins_before(self, before_ms: int | None) -> bool:
+        """Tell whether there is a trade, and the first of them is of before *before_ms*."""
+        if not self._by_id:
+            return False
+        return before_ms is None or self._by_id[min(self._by_id)].ts_ms < before_ms
+
     def completed(self, page: list[Trade], after_id: int) -> list[Trade]:
         """Return *page* of history with what only the stream has between it and *after_id*."""
         if not page or page[-1].trade_id - after_id == len(page):

@@ -6,7 +6,7 @@ A hole is filled before anything after it is handed out.
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import batched
+from itertools import batched, takewhile
 
 from include.kpis.records import Event, Gap, MarketKey, Trade, Trades
 from include.streaming.live_trades import LiveTrades
@@ -40,26 +40,30 @@ class TradePages:
         self._last_raw_id = -1
 
     async def until(
-        self, since_ms: int, until_ms: int, newest_raw_id: int | None
+        self, since_ms: int, until_ms: int, newest_raw_id: int | None, before_ms: int
     ) -> AsyncIterator[tuple[list[Trade], bool]]:
         """
         Yield pages of trades up to now, and whether it is the last for now; publish each first.
+
 
         Args:
             since_ms: Where to begin when no trade was published yet.
             until_ms: The exchange's time now.
             newest_raw_id: Of the last trade by then; None where the exchange does not say.
+            before_ms: Time goes on while history is read: what is later is left for later.
 
         Raises:
             Unavailable: The exchange is away; call again for the rest.
         """
         is_last = False
         if self._last_id() is not None:
-            async for page, is_last in self._streamed(newest_raw_id):
+            async for page, is_last in self._streamed(newest_raw_id, before_ms):
                 yield page, is_last
         missed = 0
         while not is_last:
-            page, since_ms, is_last = await self._of_history(since_ms, until_ms)
+            found, since_ms, is_last = await self._of_history(since_ms, until_ms)
+            page = _of_before(found, before_ms)
+            is_last = is_last or len(page) < len(found)
             missed += len(page)
             if page or is_last:
                 yield page, is_last
@@ -69,8 +73,9 @@ class TradePages:
         """
         Return what the stream brought of the time before *before_ms*, a hole filled from history.
 
-        Empty if nothing comes in time, before the first trade is published, or while history does
-        not know of the hole's trades yet: the next `until` sees to these.
+        Empty if nothing comes in time, before the first trade is published, while history does
+        not know of the hole's trades yet, or if the hole reaches that far: the next `until` sees
+        to these.
 
         Raises:
             Unavailable: The hole could not be asked for; call again.
@@ -81,11 +86,12 @@ class TradePages:
         if last_id is None:
             return []
         page = live.take(last_id, before_ms)
-        if page or not len(live) or live.continues(last_id):
+        if page or live.continues(last_id) or not live.begins_before(before_ms):
             return page
         if await self._put_in_order(last_id):
             return live.take(last_id, before_ms)
-        return await self._source.trades_from(self._market.symbol, last_id + 1)
+        found = await self._source.trades_from(self._market.symbol, last_id + 1)
+        return _of_before(found, before_ms)
 
     def events(self, page: list[Trade]) -> list[Event]:
         """Return *page* as records, with what is known to be missing before and inside it."""
@@ -113,7 +119,9 @@ class TradePages:
             await self._live.arrival(give_up_s - time.monotonic())
         return self._live.continues(last_id)
 
-    async def _streamed(self, newest_raw_id: int | None) -> AsyncIterator[tuple[list[Trade], bool]]:
+    async def _streamed(
+        self, newest_raw_id: int | None, before_ms: int
+    ) -> AsyncIterator[tuple[list[Trade], bool]]:
         """
         Yield what continues our trades; the last page reaches the last trade the ticker told of.
 
@@ -121,7 +129,7 @@ class TradePages:
         """
         give_up_s = time.monotonic() + STREAM_LAG_S
         while newest_raw_id is not None:
-            page = self._live.take(self._last_id() or 0)
+            page = self._live.take(self._last_id() or 0, before_ms)
             reached = max([self._last_raw_id, *(t.last_id for t in page)])
             is_last = 0 <= newest_raw_id <= reached
             if page or is_last:
@@ -142,6 +150,12 @@ class TradePages:
         page = await self._source.trades_since(symbol, since_ms)
         since_ms += self._source.window_ms
         return page, since_ms, len(page) < self._source.page_size and since_ms > until_ms
+
+
+def _of_before(page: list[Trade], before_ms: int | None) -> list[Trade]:
+    if before_ms is None:
+        return page
+    return list(takewhile(lambda trade: trade.ts_ms < before_ms, page))
 
 
 def _runs(page: list[Trade]) -> Iterator[list[Trade]]:

@@ -9,7 +9,7 @@ from include.errors import Unavailable
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint
 from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, Tick, Trade, Trades
-from include.streaming.follower import Follower
+from include.streaming.follower import AHEAD_MS, Follower
 from include.streaming.live_trades import LiveTrades
 from include.streaming.progress import Progress
 from tests.exchange.conftest import NOON_MS, opened
@@ -126,6 +126,46 @@ async def test_a_stream_ahead_of_the_candles_waits_for_them(exchange):
     assert trade_ids(batch.events) == [last_id + 1, last_id + 2]
     assert await following.next_arrival(0) is None
     assert len(live) == 1
+
+
+async def test_trades_of_long_after_the_look_wait_for_their_candles(exchange):
+    """
+    A machine sleeps for an hour, or catching up takes one: what history has by then is not said
+    before the candles of that hour.
+    """
+    following = follower(exchange, history_bars=0)
+    events = await events_of(following)
+    exchange.clock.ms += 10_000
+    look = await following.look()
+    exchange.clock.ms += 61 * MINUTE_MS
+    first = [event async for batch in following.batches(look) for event in batch.events]
+    events += first + await events_of(following)
+
+    latest_ms = max(t.ts_ms for e in first if isinstance(e, Trades) for t in e.trades)
+    assert latest_ms < look.closed_until_ms + AHEAD_MS
+    ids = trade_ids(events)
+    assert ids == list(range(ids[0], ids[-1] + 1))
+    fold = Fold()
+    closed = [p for e in events for p in fold.update(e) if isinstance(p, CandlePoint)]
+    assert len(closed) == 61
+    assert None not in [p.values["session_vwap"] for p in closed if p.values["volume"]]
+
+
+async def test_a_hole_in_the_stream_as_long_as_that_is_left_to_the_next_look(exchange):
+    live = LiveTrades()
+    following = follower(exchange, history_bars=1, live=live)
+    await events_of(following)
+    last_id = following.progress.last_trade_id
+    exchange.clock.ms += 61 * MINUTE_MS
+    newest = exchange.clock.ms
+    live.offer(Trade(last_id + 5_000, last_id, last_id, newest, 1.0, 1.0, "buy"))
+    asked = len(await exchange.requests())
+
+    assert await following.next_arrival(0) is None
+    assert len(await exchange.requests()) == asked
+    events = await events_of(following)
+    assert len(open_times(events)) == 61
+    assert trade_ids(events)[0] == last_id + 1
 
 
 async def test_resumes_where_it_was_left(exchange):
