@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from local.free_ports import FreePorts
 from local.install import Toolchain
 from local.layout import REPOSITORY, Layout
 from local.processes import end_processes, line_processes
+from tests.waiting import eventually
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".line", ".venv", "__pycache__", ".*_cache")
 DOWN_S = 60.0
@@ -58,7 +60,9 @@ def test_the_demo_shows_data_and_is_gone_after_ctrl_c(
                 line = demo.stdout.readline()
                 assert line, demo.stderr.read()
                 said.append(line)
-            status, doctor = (make(checkout, environment, t) for t in ("status", "doctor"))
+            for target in ("status", "doctor"):  # not ready for a moment: a busy machine
+                told = partial(make, checkout, environment, target)
+                eventually(lambda told=told: told()[0] == 0, told, timeout_s=60, pause_s=1)
             while not said[-1].startswith("BTC/USDT "):  # the figures of a moment
                 said.append(demo.stdout.readline())
                 assert said[-1], demo.stderr.read()
@@ -66,8 +70,6 @@ def test_the_demo_shows_data_and_is_gone_after_ctrl_c(
             os.killpg(demo.pid, signal.SIGINT)
             rest, complaints = demo.communicate(timeout=DOWN_S)
 
-    assert status[0] == 0, status[1]
-    assert doctor[0] == 0, doctor[1]
     assert "Traceback" not in complaints + rest
     assert line_processes(Layout(checkout / ".line" / SIMULATED)) == []
     code, told = make(checkout, environment, "status")
