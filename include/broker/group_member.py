@@ -22,6 +22,7 @@ from include.settings import Settings
 # After a crash nobody else reads its partitions for so long; 6 s is the least Kafka allows.
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_INTERVAL_MS = SESSION_TIMEOUT_MS // 3
+LEAST_PAUSE_S = 0.05  # records that come meanwhile end it
 MOST_INSTANCE = 249  # characters, Kafka's limit
 NOT_OURS = (
     CommitFailedError,
@@ -57,6 +58,18 @@ def instance_of(settings: Settings) -> str | None:
     return f"{socket.gethostname()}-{port}"[:MOST_INSTANCE] if port else None
 
 
+def _pause_between_polls(consumer: KafkaConsumer) -> None:
+    """
+    Let kafka-python (3.0.12) wait where it would not.
+
+    While the broker hangs a heartbeat is due all the time, so that its `poll` goes round without a
+    pause, and leaves a callback behind at each round until its fetch times out: 200 MB and more.
+    """
+    coordinator = consumer._coordinator
+    due_in_s = coordinator.time_to_next_poll
+    coordinator.time_to_next_poll = lambda: max(LEAST_PAUSE_S, due_in_s())
+
+
 class GroupMember:
     """
     One member of the consumer group of `settings.consumer_group`.
@@ -83,6 +96,7 @@ class GroupMember:
                 heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
             )
+            _pause_between_polls(self._consumer)
             self._listener = Listener(self._consumer, owner)
             self._consumer.subscribe([topic], listener=self._listener)
             # Who joins without having heard of the topic gets nothing, and has to join again.

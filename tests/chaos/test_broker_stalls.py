@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.chaos.pipeline import flow
+from tests.streaming.consuming import wait_until_saved
 from tests.waiting import eventually
 
 MB = 2**20
@@ -35,6 +36,32 @@ def test_frozen_for(frozen_s, pipeline, struck, story):
     story.found(f"{verdict}; grown by {', '.join(f'{n} {mb:.0f} MB' for n, mb in grown.items())}")
     assert verdict.is_clean, verdict
     assert max(grown.values()) < MOST_GROWTH_MB
+
+
+@pytest.mark.fault(3)
+@pytest.mark.slow
+def test_frozen_while_all_is_saved(pipeline, struck, story):
+    """
+    Nothing is under way that would time out: the consumer's session goes on, and polls.
+    """
+    pipeline.start("consumer")
+    pipeline.start("producer")
+    pipeline.await_stored()
+    pipeline.stop("producer")
+    wait_until_saved(pipeline.settings)
+    consumer = pipeline.running("consumer")
+    before = consumer.memory_info().rss
+    with struck.frozen("kafka"):
+        flow(20)  # its fetches time out after 15
+        grown_mb = (consumer.memory_info().rss - before) / MB
+    pipeline.start("producer")
+    pipeline.await_stored()
+    verdict = pipeline.settle()
+
+    story.injected("broker SIGSTOPped for 20 s, while nothing was written")
+    story.found(f"{verdict}; the consumer grew by {grown_mb:.0f} MB")
+    assert verdict.is_clean, verdict
+    assert grown_mb < MOST_GROWTH_MB
 
 
 @pytest.mark.fault(3)
