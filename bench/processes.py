@@ -5,15 +5,19 @@ import subprocess
 import sys
 import urllib.request
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.pipeline import new_pipeline
+from bench.servers import running
 from include.errors import PipelineError
 from include.settings import PREFIX, Settings
 from local.line import Line
 from local.ports import LOOPBACK
+from local.provision.influxdb import InfluxAdmin
 
 SERVICES = ("producer", "consumer")
 MB = 2**20
@@ -99,3 +103,17 @@ class Processes:
             process.terminate()
         for process in self.running.values():
             process.wait(60)
+
+
+@contextmanager
+def flowing(symbols: Sequence[str], trades_per_s: int) -> Iterator[Processes]:
+    """Start servers of their own and the processes on them; yield these, end all."""
+    with running("kafka", "influxdb") as line:
+        admin = InfluxAdmin(line.layout, line.ports)
+        admin.sign_in()
+        processes = Processes(line, new_pipeline(line, admin), symbols)
+        try:
+            processes.start(trades_per_s)
+            yield processes
+        finally:
+            processes.end()

@@ -17,12 +17,9 @@ from itertools import islice, product
 from string import ascii_uppercase
 from typing import Any
 
-from bench.pipeline import new_pipeline
-from bench.processes import Processes
-from bench.servers import running
+from bench.processes import Processes, flowing
 from include.command import exit_code
 from include.errors import PipelineError
-from local.provision.influxdb import InfluxAdmin
 
 MARKETS, TRADES_PER_S, KILLS = 100, 1_000, 7
 FLOWING_S = 20.0  # between two kills: there are new checkpoints, and points since them
@@ -77,16 +74,9 @@ def _spread(seen: list[float]) -> dict[str, float]:
 def benchmark(symbols: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
     named = list(islice(product(ascii_uppercase, ascii_uppercase), symbols))
-    with running("kafka", "influxdb") as line:
-        admin = InfluxAdmin(line.layout, line.ports)
-        admin.sign_in()
-        markets = [f"{first}{second}/USDT" for first, second in named]
-        processes = Processes(line, new_pipeline(line, admin), markets)
-        try:
-            processes.start(TRADES_PER_S)
-            print(json.dumps(measure(processes, symbols)))
-        finally:
-            processes.end()
+    markets = [f"{first}{second}/USDT" for first, second in named]
+    with flowing(markets, TRADES_PER_S) as processes:
+        print(json.dumps(measure(processes, symbols)))
 
 
 def main() -> int:

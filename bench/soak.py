@@ -15,12 +15,9 @@ import time
 from itertools import product
 from typing import Any
 
-from bench.pipeline import new_pipeline
-from bench.processes import SERVICES, Processes
-from bench.servers import running
+from bench.processes import SERVICES, Processes, flowing
 from include.command import exit_code
 from include.errors import PipelineError
-from local.provision.influxdb import InfluxAdmin
 
 MINUTES, TRADES_PER_S = 60.0, 5_000
 EVERY_S, MAKING_UP_S = 10.0, 300.0
@@ -75,15 +72,8 @@ def _spread(seen: list[float]) -> dict[str, float]:
 
 def soak(minutes: float, trades_per_s: int) -> None:
     """Run it on servers of its own; print one line of JSON."""
-    with running("kafka", "influxdb") as line:
-        admin = InfluxAdmin(line.layout, line.ports)
-        admin.sign_in()
-        processes = Processes(line, new_pipeline(line, admin), SYMBOLS)
-        try:
-            processes.start(trades_per_s)
-            print(json.dumps(measure(processes, minutes)))
-        finally:
-            processes.end()
+    with flowing(SYMBOLS, trades_per_s) as processes:
+        print(json.dumps(measure(processes, minutes)))
 
 
 def main() -> int:

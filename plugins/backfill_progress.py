@@ -81,7 +81,7 @@ def wait(backfill_id: int) -> dict[str, int]:
     Meanwhile they are shown: as a bar on a terminal, else as a line for each change.
     """
     shown = ""
-    console = Console()
+    console = Console()  # not include's bar: an Airflow without the pipeline has this command too
     columns = (BarColumn(), TextColumn("{task.description}", markup=False))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -97,7 +97,7 @@ def wait(backfill_id: int) -> dict[str, int]:
             if not set(states) - set(ENDED):
                 _mark_ended(backfill_id)
                 return states
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # Airflow's tables can only be asked again
 
 
 def failures(backfill_id: int) -> list[str]:

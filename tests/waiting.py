@@ -8,7 +8,7 @@ def eventually[T](
     condition: Callable[[], T],
     what: str | Callable[[], object],
     *,
-    timeout_s: float = 240.0,
+    timeout_s: float = 60.0,
     pause_s: float = 0.05,
 ) -> T:
     """

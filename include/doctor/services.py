@@ -24,7 +24,7 @@ def ready(settings: Settings, service: str, port: int) -> str:
     url = f"http://{settings.health_host}:{port}/healthz"
     try:
         told = _told(url)
-    except (OSError, TimeoutError) as e:
+    except OSError as e:
         raise Unavailable(f"{url}: no answer: is it started? (`make status`, its log)") from e
     if told.get("service") != service:
         raise Misconfigured(

@@ -55,7 +55,7 @@ class Player:
                     return
                 if producer.poll() is not None:
                     raise PipelineError(f"the producer ended with exit code {producer.returncode}")
-                time.sleep(POLL_S)
+                time.sleep(POLL_S)  # its state can only be asked again
         raise PipelineError(f"the tape did not come to its end within {PATIENCE_S:.0f} s")
 
     def counts(self) -> tuple[int, int]:
@@ -72,7 +72,7 @@ class Player:
         return trades, len(candles)
 
     def _get(self, query: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/api/v3/{query}", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/api/v3/{query}", timeout=30) as answer:  # noqa: S310 - loopback
             return json.load(answer)
 
 
@@ -98,7 +98,7 @@ def playing(line: Line, tapes: Sequence[Path]) -> Iterator[Player]:
             try:
                 state = _state(url)
             except OSError:
-                time.sleep(POLL_S)
+                time.sleep(POLL_S)  # it does not listen yet
                 continue
             # the tape's clock starts with its first events: a minute earlier is before all of them
             began_ms = (state["now_ms"] // MINUTE_MS - 1) * MINUTE_MS
@@ -108,5 +108,5 @@ def playing(line: Line, tapes: Sequence[Path]) -> Iterator[Player]:
 
 
 def _state(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{url}/_control/state", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/_control/state", timeout=10) as answer:  # noqa: S310 - loopback
         return dict(json.load(answer))

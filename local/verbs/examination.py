@@ -31,16 +31,13 @@ def _doctor(options: Namespace) -> int:
         return Exit.MISCONFIGURED if is_missing else Exit.OK
     is_running = bool(running_lines(tools))
     looks = [Look("settings", _settings), Look("disk", _disk)]
-    if not is_running:
-        looks += [Look("line", _line), Look("ports", _ports)]
-    findings = []
-    for look in looks:
-        findings.append(found(look))
-        print(findings[-1], flush=True)
-        if look.take is _line and findings[-1].code is not Exit.OK:
-            break  # the ports are those of what is left over
+    findings = [found(look) for look in (looks if is_running else [*looks, Look("ports", _ports)])]
+    for finding in findings:
+        print(finding, flush=True)
     if is_running:
         findings.append(Finding("servers", "", Exit(run_in_line("include.doctor"))))
+    else:
+        print("no line is running: its servers were not examined (`make up` starts one)")
     return Exit.MISCONFIGURED if is_missing else gravest(findings)
 
 
@@ -53,12 +50,8 @@ def _disk() -> str:
     return f"{Layout(LINES if LINES.is_dir() else REPOSITORY).require_space()} MB free for a line"
 
 
-def _line() -> str:
-    require_nothing_left()
-    return "none runs (`make up` starts one): no server was examined"
-
-
 def _ports() -> str:
+    require_nothing_left()  # else its ports would be called another program's
     _, ports = sound_configuration()
     names = [field.name for field in fields(Ports)]
     ports.require_free(names)

@@ -10,7 +10,7 @@ from local.kafka_config import kafka_command, prepare_kafka, properties_file
 from local.layout import Layout
 from local.ports import LOOPBACK
 from local.readiness import kafka_answers
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 STOP_S = 30
 

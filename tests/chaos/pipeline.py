@@ -15,12 +15,12 @@ import psutil
 from include.broker.topics import ensure_topics
 from include.settings import PREFIX, Settings
 from local.free_ports import FreePorts
+from tests.chaos.servers import eventually
 from tests.chaos.verifier import Stores, Verdict, verify
 from tests.chaos.verifier.exchange import Exchange
 from tests.chaos.verifier.influxdb import Influx
 from tests.chaos.verifier.postgres import Postgres
 from tests.streaming.consuming import wait_until_saved
-from tests.waiting import eventually
 
 STOP_S = 90
 HISTORY_BARS = 60
@@ -222,7 +222,9 @@ def simulator(
         process = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: process.poll() is not None or _answers(url), "the simulator")
+        eventually(
+            lambda: process.poll() is not None or _answers(url), "the simulator", timeout_s=60
+        )
         assert process.poll() is None, (folder / "simulator.log").read_text()
         yield url
     finally:

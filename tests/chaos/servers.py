@@ -4,15 +4,17 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psutil
 
 from local.line import Line
 from local.readiness import influxdb_answers, kafka_answers, postgres_answers
 from local.services import SERVERS
-from tests.waiting import eventually
+from tests import waiting
 
 TIMEOUT_S = 240.0
+eventually = partial(waiting.eventually, timeout_s=TIMEOUT_S, pause_s=0.2)
 
 
 class Servers:

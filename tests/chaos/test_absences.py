@@ -4,7 +4,7 @@ import pytest
 
 from local.free_ports import FreePorts
 from tests.chaos.pipeline import Pipeline, simulator
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 SAYS = {
     "kafka": {"producer": "kafka.unavailable", "consumer": "kafka.unavailable"},

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from tests.chaos.pipeline import flow
+from tests.chaos.servers import eventually
 from tests.streaming.consuming import wait_until_saved
-from tests.waiting import eventually
 
 MB = 2**20
 # Of a producer that polls two markets: some pages of trades, and what an allocator does with them.

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 MARGIN = 64 * 1024
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from tests.chaos.influxdb_proxy import InfluxProxy, Rule
+from tests.chaos.servers import eventually
 from tests.streaming.consuming import offsets_saved
-from tests.waiting import eventually
 
 MARKET_DATA = re.compile("crypto_")
 RETRY_AFTER_S = 4

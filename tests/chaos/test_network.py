@@ -9,8 +9,8 @@ import pytest
 from local.free_ports import FreePorts
 from tests.chaos.broker import Broker
 from tests.chaos.pipeline import flow
+from tests.chaos.servers import eventually
 from tests.chaos.tcp_proxy import TcpProxy
-from tests.waiting import eventually
 
 SLOW_S = 60
 DELAY_S = 0.05

@@ -14,7 +14,7 @@ from include.errors import Exit
 from local.postgres_config import SERVER_USER
 from local.provision.postgres import superuser
 from tests.chaos.pipeline import flow
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 DOWN_S = 120
 RESTARTS = 6
@@ -56,7 +56,13 @@ def test_restarted_at_once_mid_transaction(pipeline, struck, seed, story):
             env=pipeline.environment(DRAIN_MAX_ROWS="100"),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        eventually(lambda: drained_offsets(pipeline) > before, "the drain at work", pause_s=0.01)  # noqa: B023
+        # B023: it is asked before *before* is another
+        eventually(
+            lambda: drained_offsets(pipeline) > before,  # noqa: B023
+            "the drain at work",
+            timeout_s=60,
+            pause_s=0.01,
+        )
         time.sleep(chance.uniform(0, 0.05))  # the moment of the fault, not a wait for something
         assert struck.strike("postgres", signal.SIGQUIT)
         out, error = drain.communicate(timeout=60)

@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 GOING_AWAY, ABNORMAL = 1001, 1006
 

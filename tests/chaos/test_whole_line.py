@@ -14,11 +14,11 @@ from local.processes import line_processes
 from local.provision.postgres import AIRFLOW, MARKET, SUPERUSER
 from tests.canaries import page, secrets, seen
 from tests.chaos.pipeline import HISTORY_BARS
+from tests.chaos.servers import eventually
 from tests.chaos.verifier import Stores, verify
 from tests.chaos.verifier.exchange import Exchange
 from tests.chaos.verifier.influxdb import Influx
 from tests.chaos.verifier.postgres import Postgres
-from tests.waiting import eventually
 
 TASKS_KILLED = 3
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -76,14 +76,16 @@ def behind(line: Line) -> int:
 def test_tasks_and_scheduler_killed(line, story):
     eventually(lambda: trades(line), "rows of a scheduled drain", timeout_s=RUN_S)
     for _ in range(TASKS_KILLED):
-        task = eventually(lambda: running_task(line), "a task at work", timeout_s=RUN_S)
+        task = eventually(
+            lambda: running_task(line), "a task at work", timeout_s=RUN_S, pause_s=0.05
+        )
         for process in [*task.children(recursive=True), task]:
             process.kill()
     scheduler = next(s.pid for s in line.supervisor.states() if s.name == "scheduler")
     psutil.Process(scheduler).kill()
     line.supervisor.stop_services(["producer"], 60)
     until_ms = newest_tick_ms(line)
-    eventually(lambda: not behind(line), "scheduled drains to catch up", timeout_s=RUN_S)
+    eventually(lambda: not behind(line), "scheduled drains to catch up", timeout_s=RUN_S, pause_s=1)
     market = Postgres(postgres(line, MARKET))
     try:
         stores = Stores(market, influx(line))

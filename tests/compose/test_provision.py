@@ -72,7 +72,7 @@ def until(answers, process):
         assert process.poll() is None, "the server ended"
         return answers()
 
-    eventually(answering, "the server to answer")
+    eventually(answering, "the server to answer", timeout_s=DEADLINE_S)
 
 
 def postgres_lets_in(layout, ports):

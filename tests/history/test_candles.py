@@ -187,6 +187,7 @@ async def test_killed_between_pages_and_run_again_is_as_if_never_killed(
     victim = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
         await asyncio.to_thread(eventually, lambda: stored(writer), "a page to be stored")
+        assert victim.returncode is None
     finally:
         victim.kill()
         await victim.wait()

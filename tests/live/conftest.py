@@ -43,7 +43,7 @@ def served(toolchain, free_ports):
             assert thread.is_alive()
             return server.started
 
-        eventually(started, "the page's server")
+        eventually(started, "the page's server", timeout_s=20)
         return f"http://{LOOPBACK}:{port}"
 
     yield serve

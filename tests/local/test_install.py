@@ -11,6 +11,7 @@ import textwrap
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -25,10 +26,11 @@ from local.install.component import Build, Component
 from local.install.crew import Crew
 from local.install.step import Step
 from local.tools import PYTHONS
-from tests.waiting import eventually
+from tests import waiting
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
+eventually = partial(waiting.eventually, timeout_s=PATIENCE_S)
 Start = Callable[[str], subprocess.Popen[str]]
 
 

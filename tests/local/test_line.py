@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,10 +22,11 @@ from local.processes import line_processes
 from local.readiness import postgres_answers
 from local.services import AIRFLOW, SERVERS, SIMULATOR, STREAM
 from local.status import failing, render, service_statuses
+from tests import waiting
 from tests.canaries import secrets
-from tests.waiting import eventually
 
 TIMEOUT_S = 30.0
+eventually = partial(waiting.eventually, timeout_s=TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,10 +15,11 @@ from local.processes import end_processes, line_processes
 from local.services import Service
 from local.supervisor import ServiceState, Supervisor
 from local.supervisor_config import config_file, supervisor_config
-from tests.waiting import eventually
+from tests import waiting
 
 PYTHON = Path(sys.executable)
 TIMEOUT_S = 20.0
+eventually = partial(waiting.eventually, timeout_s=TIMEOUT_S)
 
 
 def script(name: str, text: str) -> Service:

@@ -201,6 +201,7 @@ async def test_killed_between_its_steps_and_run_again_is_as_if_never_killed(
         )
         try:
             await asyncio.to_thread(eventually, lambda s=stage: rows(writer, s)[0][0], stage)
+            assert victim.returncode is None
         finally:
             victim.kill()
             await victim.wait()

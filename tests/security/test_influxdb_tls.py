@@ -16,8 +16,8 @@ from include.settings import Settings
 from local.environment import SIMULATED
 from local.line import Line
 from local.ports import LOOPBACK
+from tests.chaos.servers import eventually
 from tests.security.certificates import Authority
-from tests.waiting import eventually
 
 POINT = b"crypto_prices,exchange=binance,symbol=BTC/USDT close=1.5 1700000000123"
 STOP_S = 20

@@ -14,8 +14,8 @@ from include.broker.writer import AcknowledgedWriter, TransactionalWriter
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 from local.credentials import write_private
+from tests.chaos.servers import eventually
 from tests.security.secured_broker import USER, SecuredBroker
-from tests.waiting import eventually
 
 
 class Owner:

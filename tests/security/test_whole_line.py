@@ -21,7 +21,7 @@ from local.provision.postgres import AIRFLOW, MARKET_READER
 from local.services import AIRFLOW as AIRFLOW_SERVICES
 from local.services import SERVERS, SIMULATOR, STREAM
 from tests.canaries import page, secrets, seen
-from tests.waiting import eventually
+from tests.chaos.servers import eventually
 
 LOOPBACKS = {LOOPBACK, "::1", f"::ffff:{LOOPBACK}"}
 OTHERS = 0o077

@@ -139,7 +139,9 @@ def wait_for_members(settings, count):
             return group["group_state"], len(group["members"])
 
         eventually(
-            lambda: found() == ("Stable", count), lambda: f"{count} members, found {found()}"
+            lambda: found() == ("Stable", count),
+            lambda: f"{count} members, found {found()}",
+            timeout_s=30,
         )
 
 
@@ -152,7 +154,7 @@ def forget_the_dead(settings):
             admin.remove_group_members(settings.consumer_group, members)
 
 
-def wait_until_saved(settings, timeout_s=240.0):
+def wait_until_saved(settings, timeout_s=60):
     """Return once the checkpoints are at the end of the topic."""
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
@@ -166,7 +168,9 @@ def wait_until_saved(settings, timeout_s=240.0):
 def wait_until_saved_further(settings, before):
     """Return once checkpoints are further than *before*, which `offsets_saved` returned."""
     reached = sum(before.values())
-    eventually(lambda: sum(offsets_saved(settings).values()) > reached, f"more than {before}")
+    eventually(
+        lambda: sum(offsets_saved(settings).values()) > reached, f"more than {before}", timeout_s=30
+    )
 
 
 def offsets_saved(settings):

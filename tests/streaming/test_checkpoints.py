@@ -181,7 +181,7 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
                 consumer.round()
                 return len(partitions.owned) == settings.market_partitions
 
-            eventually(owns_all, "all partitions", pause_s=0)
+            eventually(owns_all, "all partitions", timeout_s=20, pause_s=0)
             for _ in range(3):
                 consumer.round()
             consumer.finish()
@@ -225,7 +225,11 @@ def test_what_influxdb_has_not_is_never_saved(settings, bucket):
     publish(settings, events(400))
     away = settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
     with capture_logs() as logs, Consuming(away) as consuming:
-        eventually(lambda: [x for x in logs if x["event"] == "influxdb.unavailable"], "a complaint")
+        eventually(
+            lambda: [x for x in logs if x["event"] == "influxdb.unavailable"],
+            "a complaint",
+            timeout_s=20,
+        )
         consuming.stop()
 
     assert set(offsets_saved(settings).values()) <= {0}

@@ -129,7 +129,7 @@ def await_progress(connection: Connection, before: object, process: subprocess.P
         assert process.poll() is None, process.communicate()
         return progress(connection) != before
 
-    eventually(has_moved, "the drain to commit something", pause_s=0.005)
+    eventually(has_moved, "the drain to commit something", timeout_s=30, pause_s=0.005)
 
 
 @pytest.mark.fault(28)

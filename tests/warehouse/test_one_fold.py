@@ -126,7 +126,7 @@ def await_progress(connection: Connection, processes: list[subprocess.Popen[str]
         assert all(process.poll() is None for process in processes), "a drain ended by itself"
         return int(str(rows(connection, "SELECT sum(next_offset) FROM kafka_offsets")[0][0] or 0))
 
-    return eventually(reached, "the drains to commit something", pause_s=0.005)
+    return eventually(reached, "the drains to commit something", timeout_s=30, pause_s=0.005)
 
 
 def test_the_state_moves_with_the_rows_or_not_at_all(

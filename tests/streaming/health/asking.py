@@ -25,17 +25,17 @@ def healthz(port):
     return status, json.loads(body) if body else {}
 
 
-def wait_until_ready(port):
+def wait_until_ready(port, timeout_s=60):
     """Return what /healthz says once it says ready."""
 
     def ready():
         status, body = healthz(port)
         return body if status == 200 else None
 
-    return eventually(ready, lambda: f"ready, found {healthz(port)}")
+    return eventually(ready, lambda: f"ready, found {healthz(port)}", timeout_s=timeout_s)
 
 
-def wait_until_failing(port, condition, text=""):
+def wait_until_failing(port, condition, text="", timeout_s=60):
     """Return what /healthz says once *condition* fails for a reason with *text* in it."""
 
     def failing():
@@ -43,7 +43,9 @@ def wait_until_failing(port, condition, text=""):
         reason = body.get("conditions", {}).get(condition, {}).get("reason") or ""
         return body if status == 503 and reason and text in reason else None
 
-    return eventually(failing, lambda: f"{condition} to fail, found {healthz(port)}")
+    return eventually(
+        failing, lambda: f"{condition} to fail, found {healthz(port)}", timeout_s=timeout_s
+    )
 
 
 def metrics(port):

@@ -71,7 +71,7 @@ def test_absent_at_start(line, service, away, condition, story):
     line.supervisor.start_services([away])
     other = {"producer": "consumer", "consumer": "producer"}[service]
     line.supervisor.start_services([other])
-    wait_until_ready(health_port(line, service))
+    wait_until_ready(health_port(line, service), TIMEOUT_S)
 
     story.injected(f"{away} absent when the {service} starts")
     story.found(f"/healthz: {body['reason'][:120]}; then ready")
@@ -86,13 +86,13 @@ def test_absent_at_start(line, service, away, condition, story):
 @pytest.mark.parametrize(("service", "away", "condition"), NEEDED)
 def test_gone_while_it_runs(line, service, away, condition):
     line.supervisor.start_services(STREAM)
-    wait_until_ready(health_port(line, service))
+    wait_until_ready(health_port(line, service), TIMEOUT_S)
     started = pid(line, service)
 
     line.supervisor.stop_services([away], TIMEOUT_S)
-    wait_until_failing(health_port(line, service), condition)
+    wait_until_failing(health_port(line, service), condition, timeout_s=TIMEOUT_S)
     line.supervisor.start_services([away])
-    wait_until_ready(health_port(line, service))
+    wait_until_ready(health_port(line, service), TIMEOUT_S)
 
     assert pid(line, service) == started
 
@@ -110,7 +110,7 @@ def test_all_absent_at_start(line, story):
 
     line.supervisor.start_services([*SERVERS, SIMULATOR])
     for service in STREAM:
-        wait_until_ready(health_port(line, service))
+        wait_until_ready(health_port(line, service), TIMEOUT_S)
 
     story.injected("all servers absent when the services start")
     story.found(f"/healthz: {' | '.join(reason[:80] for reason in reasons)}; then ready")
