@@ -38,9 +38,6 @@ async def _now_ms(settings: Settings, name: str) -> int:
         async with asyncio.timeout(settings.exchange_timeout_s):
             return await exchange.now_ms()
     except TimeoutError:
-        raise Unavailable(
-            f"{name}: no answer within {settings.exchange_timeout_s:g} s: see whether "
-            "this machine reaches it"
-        ) from None
+        raise Unavailable(f"{name}: no answer within {settings.exchange_timeout_s:g} s") from None
     finally:
         await exchange.close()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from include.errors import Exit, PipelineError
+from include.errors import Exit, PipelineError, Unavailable
 
 GRAVEST_FIRST = (Exit.MISCONFIGURED, Exit.FAILED, Exit.UNAVAILABLE)
 
@@ -28,16 +28,27 @@ class Finding(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Something to look at; `take` returns how it is, or raises a PipelineError."""
+    """
+    Something to look at.
+
+    Attributes:
+        subject: What is looked at.
+        take: Returns how it is, or raises a PipelineError.
+        when_away: What to see to if it is away, unless that says so itself.
+    """
 
     subject: str
     take: Callable[[], str]
+    when_away: str = ""
 
 
 def found(look: Look) -> Finding:
     """Look."""
     try:
         return Finding(look.subject, look.take())
+    except Unavailable as e:
+        advice = f": {look.when_away}" if look.when_away else ""
+        return Finding(look.subject, f"{e}{advice}", e.exit_code)
     except PipelineError as e:
         return Finding(look.subject, str(e), e.exit_code)
 

@@ -5,7 +5,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from include.broker.connection import client_options, kafka_errors
 from include.broker.topics import wanted
-from include.errors import Misconfigured, Unavailable
+from include.errors import Misconfigured
 from include.settings import Settings
 
 POLICY = "cleanup.policy"
@@ -21,12 +21,7 @@ def topics(settings: Settings) -> str:
         Misconfigured: One is missing, or has other partitions or another cleanup.policy.
     """
     names = wanted(settings)
-    try:
-        partitions, policies = _found(settings, set(names))
-    except Unavailable as e:
-        raise Unavailable(
-            f"{e}: is it started (its log), is PIPELINE_KAFKA_BOOTSTRAP its address?"
-        ) from e
+    partitions, policies = _found(settings, set(names))
     wrong = [
         f"topic {name}: expected {expected}, found {partitions.get(name, 0)} partitions, "
         f"{POLICY} {policies.get(name, 'none')}"

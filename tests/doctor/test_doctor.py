@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import socketserver
 import subprocess
 import sys
@@ -44,8 +45,15 @@ def test_kafka_away_and_influxdb_away_and_postgres_away(settings):
 
     found = told(away)
 
-    assert {subject.split(",")[0] for subject in found} == {"Kafka", "InfluxDB", "PostgreSQL"}
     assert {code for code, _ in found.values()} == {Exit.UNAVAILABLE}
+    assert {
+        (subject.split(",")[0], *re.findall(r"PIPELINE_\w+", text))
+        for subject, (_, text) in found.items()
+    } == {
+        ("Kafka", "PIPELINE_KAFKA_BOOTSTRAP"),
+        ("InfluxDB", "PIPELINE_INFLUX_URL"),
+        ("PostgreSQL", "PIPELINE_POSTGRES_HOST", "PIPELINE_POSTGRES_PORT"),
+    }
 
 
 def test_a_missing_topic_and_one_with_other_partitions(settings):
@@ -208,3 +216,4 @@ def test_the_command_prints_a_line_each_and_no_traceback(settings, pipeline_envi
     lines = done.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines[:2]] == ["Kafka", "InfluxDB, writer"]
     assert lines[-1].startswith("exchange binance   NOT OK ")
+    assert "is PIPELINE_EXCHANGE_URL its address" in lines[-1]
