@@ -8,7 +8,7 @@ SYMBOL ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters quality test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -35,6 +35,8 @@ restart-drain: ## Have the drain read its topic from the beginning
 	@$(LOCAL) restart-drain
 dead-letters: ## List what could not be read; ARGS=replay puts it through again
 	@$(LOCAL) dead-letters $(ARGS)
+quality: ## Count all stores and run the checks of the last hour; 4 if one that must hold does not
+	@$(LOCAL) quality
 test: ## Run the tests on real servers of their own; options of pytest: ARGS="-k drain"
 	@$(LOCAL) test $(ARGS)
 chaos: ## Survive every fault of the table; one: ARGS="--faults 13"; another seed: ARGS="--seed 8"

@@ -11,8 +11,8 @@ missing or wrong from the exchange's history, and runs the checks.
   and the seconds of those minutes in InfluxDB's `crypto_trades`.
 * **If it fails** in `prove`: a server or the exchange is away; it retries, and the open gaps stay
   open until they are repaired. In `check`: a must-check found rows that break its rule, named in
-  the task's last line; `quality_results` has a sample of them, the README what to do. Warnings do
-  not fail it.
+  the task's last line with what to do; `quality_results` has a sample of them. Warnings do not
+  fail it.
 """
 
 from datetime import UTC, datetime, timedelta

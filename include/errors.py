@@ -17,6 +17,7 @@ class Exit(IntEnum):
     FAILED = 1  # ours
     MISCONFIGURED = 2  # yours to fix
     UNAVAILABLE = 3  # the other side is away
+    QUALITY = 4  # the data breaks a rule that must hold
 
 
 class PipelineError(Exception):

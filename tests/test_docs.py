@@ -112,7 +112,7 @@ def test_every_link_leads_somewhere(page):
 def test_the_exit_codes_are_those_of_the_code():
     told = README.split("## Exit codes\n")[1].split("\n## ")[0]
 
-    line, _, _ = told.strip().partition(".\n")
+    line, _, _ = " ".join(told.split()).partition(". ")
     means = dict(part.split(" ", 1) for part in line.split(" · "))
 
     assert means == {
@@ -120,6 +120,7 @@ def test_the_exit_codes_are_those_of_the_code():
         str(int(Exit.FAILED)): "a failure of ours",
         str(int(Exit.MISCONFIGURED)): "yours to fix, the line printed says how",
         str(int(Exit.UNAVAILABLE)): "the other side is away",
+        str(int(Exit.QUALITY)): "the data breaks a rule that must hold",
     }
     assert len(means) == len(Exit)
 

@@ -47,8 +47,9 @@ class Finding:
     failing: int
 
     def line(self) -> str:
-        """Return the finding for a person."""
-        return f"{self.check.name}: {self.failing} rows break the rule: {self.check.meaning}"
+        """Return the finding for a person, with what to do."""
+        check = self.check
+        return f"{check.name}: {self.failing} rows break: {check.meaning}; do: {check.advice}"
 
 
 def checks() -> list[Check]:

@@ -45,7 +45,6 @@ class TradePages:
         """
         Yield pages of trades up to now, and whether it is the last for now; publish each first.
 
-
         Args:
             since_ms: Where to begin when no trade was published yet.
             until_ms: The exchange's time now.

@@ -199,6 +199,10 @@ def _dead_letters(options: Namespace) -> int:
     return run_in_line("include.dead_letters", *options.arguments)
 
 
+def _quality(options: Namespace) -> int:
+    return run_in_line("include.quality")
+
+
 def _export(options: Namespace) -> int:
     return run_in_line("include.warehouse.export", *options.arguments)
 
@@ -224,6 +228,7 @@ DOWN = Verb("down", "stop whatever line runs; its data stays", _down)
 STATUS = Verb("status", "show what runs, its memory, its addresses", _status)
 WATCH = Verb("watch", "watch what comes in, until Ctrl-C", _watch)
 LOGS = Verb("logs", "follow the logs", _logs, _service_option)
+QUALITY = Verb("quality", "count the stores, run the checks of the last hour", _quality)
 EXPORT = Verb("export", "write rows of PostgreSQL as CSV", _export, forwards=True)
 CONFIG_CHECK = Verb(
     "config-check", "check what .env and the environment say, start nothing", _config_check

@@ -1,0 +1,52 @@
+"""`python -m include.quality`, as a person or a scheduler of their own runs it."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.errors import Exit
+from tests.quality.test_checks import tick
+
+LATELY = datetime.now(UTC) - timedelta(minutes=30)
+SOUND = tick(data_age_ms=40, timestamp=LATELY)
+LATE = tick(data_age_ms=9000, timestamp=LATELY)
+OUT_OF_RANGE = tick(vwap=103, session_low=99, session_high=102, timestamp=LATELY)
+
+
+@pytest.mark.parametrize(
+    ("planted", "code", "begins", "counted"),
+    [
+        (SOUND, Exit.OK, "24 checks", "0 not ok, 0 warnings"),
+        (LATE, Exit.OK, "warning latency: 1 rows break: 99 of 100", "0 not ok, 1 warnings"),
+        (OUT_OF_RANGE, Exit.QUALITY, "NOT OK  session_vwap_within_range: 1 rows", "1 not ok"),
+    ],
+)
+def test_it_tells_what_is_broken_and_ends_with_4_if_that_must_hold(
+    pipeline_environment, owner, planted, code, begins, counted
+):
+    owner.execute(planted)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "include.quality"],
+        env=pipeline_environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (code, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(begins)
+    assert all("; do: " in line for line in lines[:-1])
+    assert counted in lines[-1]
+
+
+def test_a_store_that_is_away_is_no_verdict(pipeline_environment):
+    away = pipeline_environment | {"PIPELINE_POSTGRES_PORT": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "include.quality"], env=away, capture_output=True, text=True
+    )
+
+    assert done.returncode == Exit.UNAVAILABLE
+    assert done.stdout == ""
+    assert done.stderr.startswith("quality: PostgreSQL as")
