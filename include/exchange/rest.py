@@ -62,11 +62,15 @@ class RestExchange:
         def noticing(
             code: int, reason: str, url: str, method: str, headers: Any, *rest: Any
         ) -> Any:
+            self._note(headers)
             if code in SILENCE_ASKED:
                 self.gate.close(pause_s(headers))
             return on_rest_response(code, reason, url, method, headers, *rest)
 
         client.fetch, client.on_rest_response = guarded_fetch, noticing
+
+    def _note(self, headers: Any) -> None:
+        """Take note of what the headers of any answer tell."""
 
     async def connect(self, symbols: Sequence[str]) -> None:
         """

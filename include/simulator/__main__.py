@@ -33,6 +33,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--trades-per-minute", type=float, default=90.0, help="per symbol, on average"
     )
     parser.add_argument(
+        "--weight-limit", type=int, metavar="N", help="429 beyond it in a minute; Binance: 6000"
+    )
+    parser.add_argument(
         "--tape", type=Path, nargs="+", metavar="FILE", help="play these recordings, in order"
     )
     parser.add_argument(
@@ -88,7 +91,10 @@ async def serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     market = make_market(options)
-    async with listening(market, port=options.port, host=options.host) as address:
+    served = listening(
+        market, port=options.port, host=options.host, weight_limit=options.weight_limit
+    )
+    async with served as address:
         names = [symbol.name for symbol in market.symbols]
         structlog.get_logger().info("listening", address=address, market=market.kind, symbols=names)
         await stop.wait()

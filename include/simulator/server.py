@@ -29,10 +29,14 @@ class Simulator:
     A market behind HTTP and WebSocket, with the record of who asked what.
 
     `GET /ticker/24hr` ticks the market's clock before it is answered.
+
+    Args:
+        weight_limit: Beyond this weight in a minute it answers 429, as Binance does beyond 6,000.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, weight_limit: int | None = None) -> None:
         self._market = market
+        self._weight_limit = weight_limit
         self._api = Api(market)
         self._faults = FaultPlan()
         self._streams = StreamServer(market, self._faults)
@@ -64,14 +68,19 @@ class Simulator:
             parameters.some_symbols()  # a refused symbol does not move the clock
             self._market.clock.tick()
         reply = endpoint.answer(parameters, self._market.clock.now_ms())
-        return _json(reply.payload, headers=self._weigh(reply.weight))
+        used, now_s = self._weigh(reply.weight), time.time()
+        headers = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used)}
+        if self._weight_limit is None or used <= self._weight_limit:
+            return _json(reply.payload, headers=headers)
+        headers["Retry-After"] = str(60 - int(now_s % 60))
+        message = f"Too much request weight used; current limit is {self._weight_limit}"
+        return _json({"code": -1003, "msg": message}, status=429, headers=headers)
 
-    def _weigh(self, weight: int) -> dict[str, str]:
-        """Add to the weight of this minute; return the headers that tell it."""
+    def _weigh(self, weight: int) -> int:
+        """Add to the weight of this minute; return all of it."""
         minute = int(time.time() // 60)
         self._weights = Counter({minute: self._weights[minute] + weight})
-        used = str(self._weights[minute])
-        return {"x-mbx-used-weight": used, "x-mbx-used-weight-1m": used}
+        return self._weights[minute]
 
     @web.middleware
     async def _apply_faults(self, request: web.Request, handler: Next) -> web.StreamResponse:
@@ -129,7 +138,9 @@ class Simulator:
 
 
 @asynccontextmanager
-async def listening(market: Market, *, port: int, host: str = LOOPBACK) -> AsyncIterator[str]:
+async def listening(
+    market: Market, *, port: int, host: str = LOOPBACK, weight_limit: int | None = None
+) -> AsyncIterator[str]:
     """
     Serve *market* while the context lasts; yield the address, "http://127.0.0.1:18090".
 
@@ -139,7 +150,9 @@ async def listening(market: Market, *, port: int, host: str = LOOPBACK) -> Async
         Misconfigured: The host is public or stands for all, or the port is taken.
     """
     await _require_private(host)
-    runner = web.AppRunner(Simulator(market).app(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        Simulator(market, weight_limit).app(), access_log=None, shutdown_timeout=1.0
+    )
     await runner.setup()
     try:
         try:

@@ -58,12 +58,12 @@ class Exchange:
 
 
 @asynccontextmanager
-async def opened(**options):
+async def opened(weight_limit=None, **options):
     clock = MovedClock(options.pop("now_ms", NOON_MS + 20_000))
     market = GeneratedMarket(
         clock, seed=11, symbols=("BTC/USDT", "ETH/USDT"), trades_per_minute=90, **options
     )
-    async with listening(market, port=0) as url:
+    async with listening(market, port=0, weight_limit=weight_limit) as url:
         exchange = Exchange(url, clock, market)
         try:
             await exchange.binance.connect(["BTC/USDT", "ETH/USDT"])
