@@ -46,9 +46,8 @@ class Binance(RestExchange):
         """Have ccxt ask for trades half as often, which is as often as Binance lets it."""
         cost_of = client.calculate_rate_limiter_cost
 
-        def cost(api: Any, method: str, path: str, *rest: Any) -> float:
-            known: float = cost_of(api, method, path, *rest)
-            return AGG_TRADES_COST if path == "aggTrades" else known
+        def cost(api: Any, method: str, path: str, *rest: Any) -> Any:
+            return AGG_TRADES_COST if path == "aggTrades" else cost_of(api, method, path, *rest)
 
         client.calculate_rate_limiter_cost = cost
 

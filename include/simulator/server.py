@@ -68,17 +68,17 @@ class Simulator:
             parameters.some_symbols()  # a refused symbol does not move the clock
             self._market.clock.tick()
         reply = endpoint.answer(parameters, self._market.clock.now_ms())
-        used, now_s = self._weigh(reply.weight), time.time()
+        minute, second = divmod(int(time.time()), 60)
+        used = self._weigh(minute, reply.weight)
         headers = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used)}
         if self._weight_limit is None or used <= self._weight_limit:
             return _json(reply.payload, headers=headers)
-        headers["Retry-After"] = str(60 - int(now_s % 60))
+        headers["Retry-After"] = str(60 - second)
         message = f"Too much request weight used; current limit is {self._weight_limit}"
         return _json({"code": -1003, "msg": message}, status=429, headers=headers)
 
-    def _weigh(self, weight: int) -> int:
-        """Add to the weight of this minute; return all of it."""
-        minute = int(time.time() // 60)
+    def _weigh(self, minute: int, weight: int) -> int:
+        """Add to the weight of the minute; return all of it."""
         self._weights = Counter({minute: self._weights[minute] + weight})
         return self._weights[minute]
 

@@ -56,9 +56,8 @@ def test_restarted_at_once_mid_transaction(pipeline, struck, seed, story):
             env=pipeline.environment(DRAIN_MAX_ROWS="100"),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        # B023: it is asked before *before* is another
         eventually(
-            lambda: drained_offsets(pipeline) > before,  # noqa: B023
+            lambda before=before: drained_offsets(pipeline) > before,
             "the drain at work",
             timeout_s=60,
             pause_s=0.01,

@@ -9,10 +9,9 @@ import pytest
 from include.errors import Exit
 from tests.quality.test_checks import tick
 
-LATELY = datetime.now(UTC) - timedelta(minutes=30)
-SOUND = tick(data_age_ms=40, timestamp=LATELY)
-LATE = tick(data_age_ms=9000, timestamp=LATELY)
-OUT_OF_RANGE = tick(vwap=103, session_low=99, session_high=102, timestamp=LATELY)
+SOUND = {"data_age_ms": 40}
+LATE = {"data_age_ms": 9000}
+OUT_OF_RANGE = {"vwap": 103, "session_low": 99, "session_high": 102}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ OUT_OF_RANGE = tick(vwap=103, session_low=99, session_high=102, timestamp=LATELY
 def test_it_tells_what_is_broken_and_ends_with_4_if_that_must_hold(
     pipeline_environment, owner, planted, code, begins, counted
 ):
-    owner.execute(planted)
+    owner.execute(tick(**planted, timestamp=datetime.now(UTC) - timedelta(minutes=30)))
 
     done = subprocess.run(
         [sys.executable, "-m", "include.quality"],
