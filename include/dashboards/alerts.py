@@ -41,7 +41,7 @@ def rules() -> list[Alert]:
             "{{ $labels.symbol }}: no tick for "
             '{{ printf "%.0f" $values.B.Value }} s. '
             "Look at the producer's health.",
-            flux("alerts/stale_feed"),
+            flux("alerts.stale_feed"),
             threshold=60,
             window_s=3600,
             wait_s=0,
@@ -54,7 +54,7 @@ def rules() -> list[Alert]:
             '{{ $labels.symbol }}: {{ printf "%.0f" $values.B.Value }} ticks of the last '
             "5 minutes have no spread: "
             "the exchange's book is crossed, locked or empty on one side.",
-            flux("alerts/crossed_book"),
+            flux("alerts.crossed_book"),
             threshold=3,
             window_s=300,
             wait_s=0,
@@ -64,7 +64,7 @@ def rules() -> list[Alert]:
             "Big move",
             "info",
             '{{ $labels.symbol }} moved by {{ printf "%.1f" $values.B.Value }} % within 5 minutes.',
-            flux("alerts/big_move"),
+            flux("alerts.big_move"),
             threshold=3,
             window_s=300,
             wait_s=0,
@@ -74,7 +74,7 @@ def rules() -> list[Alert]:
             "MACD cross",
             "info",
             "{{ $labels.symbol }}: MACD crossed its signal on the last closed candle.",
-            flux("alerts/macd_cross"),
+            flux("alerts.macd_cross"),
             threshold=0,
             window_s=600,
             wait_s=0,
@@ -86,7 +86,7 @@ def rules() -> list[Alert]:
             "Partition {{ $labels.partition }}: "
             '{{ printf "%.0f" $values.B.Value }} records are not read yet. '
             "Look at the consumer's health.",
-            flux("alerts/lag"),
+            flux("alerts.lag"),
             threshold=10_000,
             window_s=300,
             wait_s=60,
@@ -97,7 +97,7 @@ def rules() -> list[Alert]:
             "critical",
             '{{ printf "%.0f" $values.B.Value }} minutes of the last hour are not what the '
             "exchange says they were, and not repaired. Look at audit_quality's last run.",
-            sql("quality/unproved"),
+            sql("alerts.unproved"),
             threshold=0,
             window_s=3600,
             wait_s=600,
@@ -108,7 +108,7 @@ def rules() -> list[Alert]:
             "warning",
             '{{ printf "%.0f" $values.B.Value }} records of the last hour could not be read: '
             "`make dead-letters`.",
-            sql("alerts/dead_letters"),
+            sql("alerts.dead_letters"),
             threshold=0,
             window_s=3600,
             wait_s=0,

@@ -31,7 +31,7 @@ def _daily() -> Json:
         "Days",
         "A candle a UTC day from the exchange's minutes; price in quote, volume in base currency; "
         "the volume-weighted price of the day, computed by pandas-ta.",
-        [sql("history/candles", unit="day")],
+        [sql("history.candles", unit="day")],
         unit="none",
     )
 
@@ -41,7 +41,7 @@ def _hourly() -> Json:
         "Hours",
         "A candle an hour from the exchange's minutes, and the volume-weighted price of the UTC "
         "day at its end, computed by pandas-ta.",
-        [sql("history/candles", unit="hour")],
+        [sql("history.candles", unit="hour")],
         unit="none",
     )
 
@@ -50,7 +50,7 @@ def _macd() -> Json:
     return series(
         "MACD (12, 26, 9)",
         "Of the closed minutes, in quote currency, computed by pandas-ta.",
-        [sql("history/indicators")],
+        [sql("history.indicators")],
         unit="none",
         overrides=[
             styled("macd_hist", {"custom.drawStyle": "bars", "custom.fillOpacity": 60}, "histogram")
@@ -62,7 +62,7 @@ def _stored() -> Json:
     return table(
         "Stored",
         "How many candles of one minute the history has of each market, and of which time.",
-        sql("history/stored"),
+        sql("history.stored"),
         unit="none",
         columns={
             "exchange": {},
@@ -78,7 +78,7 @@ def _revisions() -> Json:
     return series(
         "Revisions",
         "Closes of the minutes as they stand, and what was told first where that was otherwise.",
-        [sql("history/revised")],
+        [sql("history.revised")],
         unit="none",
         overrides=[
             styled(

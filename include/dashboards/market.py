@@ -87,7 +87,7 @@ def _tiles() -> list[Json]:
         stat(
             "Age of the data",
             "Time since the newest tick, by the exchange's clock.",
-            flux("market/age"),
+            flux("market.age"),
             unit="s",
             steps=FRESHNESS,
         ),
@@ -99,7 +99,7 @@ def _candles() -> Json:
         "Candles",
         "Price in quote currency, volume in base currency, volume-weighted price of the UTC day. "
         "Closed minutes are the exchange's own candles; the open one is folded from its trades.",
-        [flux("market/candles", fields=CANDLE_FIELDS)],
+        [flux("market.candles", fields=CANDLE_FIELDS)],
         unit="none",
     )
 
@@ -108,7 +108,7 @@ def _macd() -> Json:
     panel = series(
         "MACD (12, 26, 9)",
         "On closed 1-minute candles, in quote currency: EMA12 - EMA26, its EMA9, the difference.",
-        [flux("market/macd", fields=("macd", "macd_signal", "macd_hist"))],
+        [flux("market.macd", fields=("macd", "macd_signal", "macd_hist"))],
         unit="none",
         overrides=[
             styled(
@@ -151,7 +151,7 @@ def _taker_volume() -> Json:
     return series(
         "Who takes",
         "What takers bought (up) and sold (down), in base currency.",
-        [flux("market/taker_volume")],
+        [flux("market.taker_volume")],
         unit="short",
         overrides=[
             styled("bought", {"color": fixed(GREEN), "custom.drawStyle": "bars"}),
@@ -216,7 +216,7 @@ def _trades() -> Json:
     return series(
         "Trades",
         "Trades a second, from the one-second bars.",
-        [flux("market/trades_per_s")],
+        [flux("market.trades_per_s")],
         unit="suffix: trades/s",
         fill=20,
         legend=False,
@@ -244,7 +244,7 @@ def _all_symbols() -> Json:
     return table(
         "All symbols",
         "The newest KPIs of every symbol; prices and volumes in quote currency.",
-        flux("market/all_symbols", fields=TABLE_FIELDS),
+        flux("market.all_symbols", fields=TABLE_FIELDS),
         unit="none",
         columns={
             "exchange": {},
@@ -261,4 +261,4 @@ def _all_symbols() -> Json:
 
 
 def _kpis(*names: str) -> Json:
-    return flux("market/kpis", fields=names)
+    return flux("market.kpis", fields=names)

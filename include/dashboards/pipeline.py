@@ -50,35 +50,35 @@ def _tiles() -> list[Json]:
         stat(
             "Not read yet",
             "Kafka records that no consumer has read.",
-            flux("pipeline/sum_last", fields=("kafka_lag_records",)),
+            flux("pipeline.sum_last", fields=("kafka_lag_records",)),
             unit="suffix: records",
             steps=LAG,
         ),
         stat(
             "Oldest unwritten event",
             "Age of the oldest event that is read and not in InfluxDB.",
-            flux("pipeline/sum_last", fields=("oldest_unwritten_seconds",)),
+            flux("pipeline.sum_last", fields=("oldest_unwritten_seconds",)),
             unit="s",
             steps=AGE,
         ),
         stat(
             "Last drain",
             "Time since the drain last moved its offsets in PostgreSQL.",
-            sql("pipeline/drain_age"),
+            sql("pipeline.drain_age"),
             unit="s",
             steps=DRAIN_AGE,
         ),
         stat(
             "Markets behind",
             "Markets whose newest published event is more than 60 s old.",
-            flux("pipeline/sum_last", fields=("markets_behind",)),
+            flux("pipeline.sum_last", fields=("markets_behind",)),
             unit="none",
             steps=((None, GREEN), (1.0, RED)),
         ),
         stat(
             "Partitions paused",
             "Partitions a consumer owns and does not read, because InfluxDB does not keep up.",
-            flux("pipeline/sum_last", fields=("partitions_paused",)),
+            flux("pipeline.sum_last", fields=("partitions_paused",)),
             unit="none",
             steps=((None, GREEN), (1.0, YELLOW)),
         ),
@@ -89,7 +89,7 @@ def _ready() -> Json:
     return states(
         "Ready",
         "What /healthz of each service says; silent: it does not run, or cannot tell.",
-        flux("pipeline/ready"),
+        flux("pipeline.ready"),
         mappings={"ready": GREEN, "not ready": RED, "silent": "#555555"},
     )
 
@@ -150,7 +150,7 @@ def _ticks() -> Json:
     return series(
         "Ticks",
         "Ticks stored a minute, by symbol; a minute without one is 0.",
-        [flux("pipeline/ticks")],
+        [flux("pipeline.ticks")],
         unit="suffix: ticks/min",
     )
 
@@ -204,7 +204,7 @@ def _incidents() -> Json:
         "On the way to PostgreSQL",
         "Records that could not be read (`make dead-letters` shows them), ranges that Kafka "
         "deleted before they were drained, times the drain refused to go on.",
-        sql("pipeline/incidents"),
+        sql("pipeline.incidents"),
         unit="none",
         columns={"kind": {"custom.width": 320}, "last_hour": {}, "last_day": {}, "ever": {}},
     )
@@ -215,7 +215,7 @@ def _runs() -> Json:
     return table(
         "DAGs",
         "How each DAG's newest run went, and those of the last 24 hours; Airflow has the logs.",
-        sql("pipeline/dag_runs", source=AIRFLOW),
+        sql("pipeline.dag_runs", source=AIRFLOW),
         unit="none",
         columns={
             "dag": {"custom.width": 180},
@@ -236,7 +236,7 @@ def _run_seconds() -> Json:
     panel = series(
         "Duration of runs",
         "From start to end, by DAG; a run that failed is there too.",
-        [sql("pipeline/dag_run_seconds", source=AIRFLOW, is_series=True)],
+        [sql("pipeline.dag_run_seconds", source=AIRFLOW, is_series=True)],
         unit="s",
     )
     panel["fieldConfig"]["defaults"]["custom"]["showPoints"] = "always"  # a single run is one
@@ -247,7 +247,7 @@ def _health(
     title: str, description: str, *metrics: str, unit: str, labels: tuple[str, ...] = ()
 ) -> Json:
     """Return lines of metrics, named by their *labels*, or by the metric if there are none."""
-    panel = series(title, description, [flux("pipeline/health", fields=metrics)], unit=unit)
+    panel = series(title, description, [flux("pipeline.health", fields=metrics)], unit=unit)
     if labels:
         name = " ".join(f"${{__field.labels.{label}}}" for label in labels)
         panel["fieldConfig"]["defaults"]["displayName"] = name

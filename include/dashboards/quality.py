@@ -32,21 +32,21 @@ def _tiles() -> list[Json]:
         stat(
             "Proved",
             "Audited minutes of the time range whose trades add up to the exchange's candle.",
-            sql("quality/proved"),
+            sql("quality.proved"),
             unit="percent",
             steps=PROVED,
         ),
         stat(
             "Open gaps",
             "Minutes that are not proved and not yet repaired; the audit goes on trying.",
-            sql("quality/open_gaps"),
+            sql("quality.open_gaps"),
             unit="suffix: minutes",
             steps=NONE,
         ),
         stat(
             "Failing checks",
             "Checks that must hold and did not, in the newest run.",
-            sql("quality/failing_checks"),
+            sql("quality.failing_checks"),
             unit="none",
             steps=NONE,
         ),
@@ -57,7 +57,7 @@ def _hours() -> Json:
     return grid(
         "Proved minutes by hour",
         "Share of each market's minutes that are proved complete, hour by hour.",
-        sql("quality/hours", is_series=True),
+        sql("quality.hours", is_series=True),
         unit="percent",
         steps=PROVED,
     )
@@ -67,7 +67,7 @@ def _gaps() -> Json:
     return table(
         "Gaps",
         "Minutes that failed their proof, by cause: open, closed, and what their repair changed.",
-        sql("quality/gaps"),
+        sql("quality.gaps"),
         unit="none",
         columns={"cause": {}, "open": {}, "closed": {}, "trades_added": {}, "trades_removed": {}},
     )
@@ -78,7 +78,7 @@ def _counts() -> Json:
         "The same in every store",
         "Raw trades by the exchange's candles and by ours; trades in Kafka, PostgreSQL, InfluxDB; "
         "candles; of the newest window that was counted.",
-        sql("quality/counts"),
+        sql("quality.counts"),
         unit="none",
         columns={"exchange": {}, "symbol": {}, "raw_exchange": {}, "raw_postgres": {}},
     )
@@ -89,7 +89,7 @@ def _checks() -> Json:
         "Checks",
         "Every check's newest result, the failing ones first: rows that break its rule, and a "
         "sample of them.",
-        sql("quality/checks"),
+        sql("quality.checks"),
         unit="none",
         columns={"check": {"custom.width": 240}, "severity": {}, "failing": {}, "sample": {}},
     )

@@ -1,4 +1,4 @@
-"""Queries of panels and alerts: a file each, as Grafana's data sources want them."""
+"""Queries of panels and alerts, as Grafana's data sources expect them."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from include.influxdb.queries import flux_text
+from include.named_statements import named_statement
 
 type Json = dict[str, Any]
 
@@ -14,7 +15,7 @@ POSTGRES = {"type": "postgres", "uid": "postgres"}
 AIRFLOW = {"type": "postgres", "uid": "airflow"}
 EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 
-# What a file of flux/ leaves open, in Grafana's words.
+# Grafana's expressions for the names that a query of flux/ leaves open.
 GRAFANA_VALUES = {
     "bucket": "v.defaultBucket",
     "start": "v.timeRangeStart",
@@ -29,7 +30,7 @@ SQL = Path(__file__).parents[2] / "sql" / "dashboards"
 
 
 def flux(name: str, ref: str = "A", *, fields: Sequence[str] = ()) -> Json:
-    """Return a panel's query of InfluxDB: the file `flux/<name>.flux`, told Grafana's variables."""
+    """Return a panel's query of InfluxDB: `market.age` is `age` of `flux/market.flux`."""
     text = flux_text(name, fields=fields)
     lines = text.splitlines()
     imports = [line for line in lines if line.startswith("import ")]
@@ -54,7 +55,7 @@ def sql(
     is_series: bool = False,
 ) -> Json:
     """
-    Return a panel's query of PostgreSQL: the file `sql/dashboards/<name>.sql`.
+    Return a panel's query of PostgreSQL: `quality.gaps` is `gaps` of `sql/dashboards/quality.sql`.
 
     Where it says @unit stands *unit*, a word that PostgreSQL's date_trunc knows. A series has the
     columns time, metric (its name) and a number.
@@ -65,9 +66,5 @@ def sql(
         "editorMode": "code",
         "format": "time_series" if is_series else "table",
         "rawQuery": True,
-        "rawSql": _text(SQL / f"{name}.sql").replace("@unit", unit),
+        "rawSql": named_statement(SQL, name, ".sql", "--").replace("@unit", unit),
     }
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip()

@@ -6,12 +6,12 @@ INTERVALS = ("1m", "5m", "15m", "1h")
 
 
 def exchange() -> Json:
-    return _of_query("exchange", "Exchange", "variables/exchanges")
+    return _of_query("exchange", "Exchange", "variables.exchanges")
 
 
 def symbol() -> Json:
     """Return the choice of a symbol of the chosen exchange."""
-    return _of_query("symbol", "Symbol", "variables/symbols")
+    return _of_query("symbol", "Symbol", "variables.symbols")
 
 
 def interval() -> Json:

@@ -49,7 +49,7 @@ class Letter(NamedTuple):
 def of_drain(connection: Connection, most_bytes: int) -> list[Letter]:
     """Return the drain's letters not replayed yet, newest first, with *most_bytes* of each."""
     found = connection.execute(
-        statement("read/dead_letters/open"), {"most_bytes": most_bytes}
+        statement("dead_letters.open"), {"most_bytes": most_bytes}
     ).fetchall()
     return [
         Letter("postgresql", Place(topic, partition, offset), reason, size, bytes(start or b""))
@@ -66,9 +66,7 @@ def of_consumer(settings: Settings, connection: Connection) -> Iterator[Letter]:
     Raises:
         Unavailable: The broker is away.
     """
-    found = connection.execute(
-        statement("read/dead_letters/replayed"), {"sink": "influxdb"}
-    ).fetchall()
+    found = connection.execute(statement("dead_letters.replayed"), {"sink": "influxdb"}).fetchall()
     known = {Place(*place) for place in cast(list[tuple[str, int, int]], found)}
     # Uncommitted: the consumer's letters are in no transaction.
     with LogReader(settings, settings.topic_dead_letters, committed_only=False) as log:
@@ -96,7 +94,7 @@ def whole(settings: Settings, connection: Connection, letter: Letter) -> bytes |
     start = letter.start
     if letter.sink == "postgresql":
         found = connection.execute(
-            statement("read/dead_letters/value"), letter.place._asdict()
+            statement("dead_letters.value"), letter.place._asdict()
         ).fetchone()
         start = b"" if found is None else bytes(cast(bytes | None, found[0]) or b"")
     if len(start) == letter.value_bytes:

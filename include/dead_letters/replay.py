@@ -100,7 +100,7 @@ def _into_influxdb(connection: Connection, sink: InfluxDB, letter: Letter, event
 def _marked(connection: Connection, letter: Letter, outcome: str) -> str:
     place = letter.place._asdict()
     marked = connection.execute(
-        statement("load/dead_letters/mark_replayed"),
+        statement("dead_letters.mark_replayed"),
         {"sink": letter.sink, "outcome": outcome, **place},
     )
     return outcome if marked.rowcount else "replayed by somebody else meanwhile"

@@ -37,7 +37,7 @@ def reads(settings: Settings) -> str:
     """
     reader = Reader(settings)
     try:
-        reader.rows("live/markets", {"start": datetime.now(UTC) - RECENTLY})
+        reader.rows("live.markets", {"start": datetime.now(UTC) - RECENTLY})
     finally:
         reader.close()
     return f"reads {settings.influx_bucket}"

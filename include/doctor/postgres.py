@@ -36,5 +36,5 @@ def reads(settings: Settings) -> str:
         connect(reader, application="doctor") as connection,
         postgres_errors(target(reader), "reading"),
     ):
-        connection.execute(statement("doctor/read"))
+        connection.execute(statement("doctor.read"))
     return target(reader)

@@ -109,10 +109,10 @@ def _store(
     try:
         with connection.transaction():
             _stage(connection, page)
-            inserted = connection.execute(statement("history/candles/insert"), by).rowcount
-            revised = connection.execute(statement("history/candles/revise"), by).rowcount
+            inserted = connection.execute(statement("history/candles.insert"), by).rowcount
+            revised = connection.execute(statement("history/candles.revise"), by).rowcount
             if missing:
-                connection.execute(statement("history/candles/record_holes"), holes)
+                connection.execute(statement("history/candles.record_holes"), holes)
     except (psycopg.IntegrityError, psycopg.DataError) as e:
         raise BadRecord(
             f"{market}: expected candles, found one that table candles refuses: "
@@ -123,8 +123,8 @@ def _store(
 
 
 def _stage(connection: Connection, page: Sequence[Candle]) -> None:
-    connection.execute(CANDLES.statement("stage"))
-    connection.execute(CANDLES.statement("empty"))
+    connection.execute(CANDLES.stage())
+    connection.execute(CANDLES.empty())
     with connection.cursor() as cursor, cursor.copy(CANDLES.copy(staged=True)) as copy:
         copy.set_types(list(CANDLES.columns.values()))
         for candle in page:

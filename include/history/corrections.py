@@ -48,10 +48,10 @@ def correct(
             "points": len(points),
             "max_relative_difference": greatest(differences) or None,
         }
-        connection.execute(statement("history/corrections/plan"), of_market | plan)
+        connection.execute(statement("history/stream_candles.plan_correction"), of_market | plan)
     influxdb.write(lines.encode(point for points in wrong.values() for point in points))
     window = {"from_ts": _at(minutes[0].point.ts_ms), "until_ts": _at(minutes[-1].point.ts_ms + 1)}
-    connection.execute(statement("history/corrections/finish"), of_market | window)
+    connection.execute(statement("history/stream_candles.finish_corrections"), of_market | window)
     return sum(map(len, wrong.values()))
 
 

@@ -12,8 +12,7 @@ from include.history.candles import Backfilled, backfill
 from include.history.request import Request
 from include.kpis.records import MarketKey
 from include.settings import Settings
-from include.warehouse.connection import Connection, postgres_errors, target
-from include.warehouse.statements import statement
+from include.warehouse.connection import Connection, limit_session, postgres_errors, target
 
 log = structlog.get_logger()
 
@@ -30,7 +29,7 @@ def fetch(
     """
     with postgres_errors(target(settings), "writing candles"):
         connection.autocommit = True
-        connection.execute(statement("load/bound_session"))
+        limit_session(connection)
         return asyncio.run(_fetch(connection, settings, request, source))
 
 

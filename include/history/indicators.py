@@ -81,14 +81,16 @@ def recompute_stale(connection: Connection) -> Recomputed:
     """
     connection.autocommit = True
     width = {"width_s": CANDLE_WIDTH_S}
-    looked_at = connection.execute(statement("read/now")).fetchone()
+    looked_at = connection.execute(statement("history/indicators.now")).fetchone()
     assert looked_at is not None
-    stale = connection.execute(statement("history/indicators/stale"), width).fetchall()
+    stale = connection.execute(statement("history/indicators.stale"), width).fetchall()
     days: Days = {}
     for exchange, symbol, first_ts in cast(list[tuple[str, str, datetime]], stale):
         _reach(days, MarketKey(exchange, symbol), round(first_ts.timestamp()) * 1000)
     done = _recompute(connection, days)
-    connection.execute(statement("history/indicators/look"), width | {"looked_at": looked_at[0]})
+    connection.execute(
+        statement("history/indicators.record_scan"), width | {"looked_at": looked_at[0]}
+    )
     return done
 
 
@@ -106,7 +108,7 @@ def _recompute(connection: Connection, days: Days) -> Recomputed:
     in_order = sorted(days, key=lambda key: (key[1], key[0]))
     for chunk in batched(in_order, MOST_DAYS):
         with connection.transaction():
-            connection.execute(statement("history/indicators/lock"))
+            connection.execute(statement("history/indicators.lock"))
             total += _recompute_days(connection, chunk, days)
     return total
 
@@ -114,8 +116,8 @@ def _recompute(connection: Connection, days: Days) -> Recomputed:
 def _recompute_days(
     connection: Connection, chunk: Sequence[tuple[MarketKey, int]], days: Days
 ) -> Recomputed:
-    connection.execute(INDICATORS.statement("stage"))
-    connection.execute(INDICATORS.statement("empty"))
+    connection.execute(INDICATORS.stage())
+    connection.execute(INDICATORS.empty())
     candles = written = 0
     lines = _read(connection, chunk)
     with connection.cursor() as cursor, cursor.copy(INDICATORS.copy(staged=True)) as copy:
@@ -126,7 +128,7 @@ def _recompute_days(
                 open_ts = timestamp(row.open_minute * MINUTE_MS)
                 copy.write_row((*key[0], CANDLE_WIDTH_S, open_ts, *row[1:]))
                 written += 1
-    changed = connection.execute(statement("history/indicators/upsert")).rowcount
+    changed = connection.execute(statement("history/indicators.upsert")).rowcount
     return Recomputed(candles, written, changed)
 
 
@@ -141,7 +143,7 @@ def _read(
         "width_s": CANDLE_WIDTH_S,
     }
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(statement("history/indicators/candles"), wanted)
+        cursor.execute(statement("history/indicators.candles"), wanted)
         rows = cast(Iterator[tuple[int, int, float, float, float, int]], cursor)
         return [
             (chunk[number - 1], [Bar(*row[1:]) for row in found])

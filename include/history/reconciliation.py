@@ -99,12 +99,12 @@ def reconcile(connection: Connection, settings: Settings) -> Reconciled:
 @contextmanager
 def _turn(connection: Connection) -> Iterator[bool]:
     """Keep others out; what is yielded is whether nobody kept us out."""
-    (is_ours,) = connection.execute(statement("history/reconciliation/take_turn")).fetchone() or ()
+    (is_ours,) = connection.execute(statement("history/reconciliation.try_lock")).fetchone() or ()
     try:
         yield bool(is_ours)
     finally:
         if is_ours and not connection.broken:
-            connection.execute(statement("history/reconciliation/end_turn"))
+            connection.execute(statement("history/reconciliation.unlock"))
 
 
 def _open_hours(connection: Connection, spans: Mapping[MarketKey, Span]) -> list[Hours]:
@@ -114,8 +114,8 @@ def _open_hours(connection: Connection, spans: Mapping[MarketKey, Span]) -> list
         "first": [span.first for span in spans.values()],
         "last": [span.last for span in spans.values()],
     }
-    connection.execute(statement("history/reconciliation/leave_out"), WIDTH | markets)
-    rows = connection.execute(statement("history/reconciliation/hours"), WIDTH | markets)
+    connection.execute(statement("history/reconciliation.skip_before_stream"), WIDTH | markets)
+    rows = connection.execute(statement("history/reconciliation.open_hours"), WIDTH | markets)
     found = cast(list[tuple[str, str, list[datetime], datetime, datetime]], rows.fetchall())
     return [
         Hours(MarketKey(exchange, symbol), sorted(hours), Span(*span))
@@ -137,7 +137,7 @@ def _reconcile_day(
     with connection.transaction():
         worst = _record(connection, day.market, minutes, stream)
         connection.execute(
-            statement("history/reconciliation/settle"),
+            statement("history/reconciliation.settle"),
             {
                 **WIDTH,
                 **day.market._asdict(),
@@ -157,7 +157,7 @@ def _minutes(connection: Connection, day: Hours) -> list[Minute]:
         "hours": list(day.hours),
     }
     rows = connection.execute(
-        statement("history/reconciliation/minutes"), WIDTH | day.market._asdict() | window
+        statement("history/reconciliation.minutes"), WIDTH | day.market._asdict() | window
     ).fetchall()
     return [_minute(day.market, row) for row in cast(list[Row], rows)]
 
@@ -209,5 +209,5 @@ def _record(
                 }
             )
     with connection.cursor() as cursor:
-        cursor.executemany(statement("history/reconciliation/record"), found)
+        cursor.executemany(statement("history/reconciliation.record"), found)
     return greatest(one["max_relative_difference"] for one in found)

@@ -22,7 +22,7 @@ class Span(NamedTuple):
 def spans(reader: Reader) -> dict[MarketKey, Span]:
     """Return how far the stream's closed minutes reach, of every market it has."""
     times: dict[MarketKey, list[datetime]] = {}
-    for row in reader.rows("history/spans", EVER):
+    for row in reader.rows("history.spans", EVER):
         times.setdefault(MarketKey(row["exchange"], row["symbol"]), []).append(row["_time"])
     return {market: Span(min(found), max(found)) for market, found in times.items()}
 
@@ -36,5 +36,5 @@ def minutes(
         round(row["_time"].timestamp() * 1000): {
             name: value for name, value in row.items() if name not in NO_FIELDS
         }
-        for row in reader.rows("history/candles", bound)
+        for row in reader.rows("history.candles", bound)
     }

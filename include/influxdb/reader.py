@@ -1,4 +1,4 @@
-"""Read from InfluxDB 2: a file of `flux/` with its open names bound as parameters."""
+"""Read from InfluxDB 2: a query of `flux/` with its open names bound as parameters."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ class Reader:
         self, name: str, values: Mapping[str, Value], *, fields: Sequence[str] = ()
     ) -> list[Row]:
         """
-        Return the rows of `flux/<name>.flux`, each by column.
+        Return the rows of a query such as `live.markets`, each by column.
 
         *values* bind the names it leaves open, `bucket` aside: never a part of the query's text.
 

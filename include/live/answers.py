@@ -41,7 +41,7 @@ class Answers:
         Raises:
             Unavailable: InfluxDB is away.
         """
-        rows = self._reader.rows("live/markets", {"start": datetime.now(UTC) - KNOWN_FOR})
+        rows = self._reader.rows("live.markets", {"start": datetime.now(UTC) - KNOWN_FOR})
         return [{"exchange": row["exchange"], "symbol": row["symbol"]} for row in rows]
 
     def candles(self, market: MarketKey, interval: Interval, since: datetime | None) -> Json:
@@ -56,11 +56,11 @@ class Answers:
         earliest = now - MOST_CANDLES * width
         start = _floor(max(since or earliest, earliest), width)
         values = {**market._asdict(), "start": start, "stop": now, "interval": width}
-        rows = self._reader.rows("market/candles", values, fields=(*CANDLE, "session_vwap"))
+        rows = self._reader.rows("market.candles", values, fields=(*CANDLE, "session_vwap"))
         if not rows and since is None:
             self._require(market)
         lines: dict[float, Json] = {}
-        for row in self._reader.rows("market/macd", values, fields=MACD):
+        for row in self._reader.rows("market.macd", values, fields=MACD):
             lines.setdefault(_seconds(row["_time"]), {})[row["_field"]] = row["_value"]
         return {
             "candles": [
@@ -80,7 +80,7 @@ class Answers:
             Unavailable: InfluxDB is away.
         """
         now = datetime.now(UTC)
-        rows = self._reader.rows("live/newest_tick", {**market._asdict(), "start": now - KNOWN_FOR})
+        rows = self._reader.rows("live.newest_tick", {**market._asdict(), "start": now - KNOWN_FOR})
         if not rows:
             self._require(market)
             return {"kpis": {}, "event_ts": None, "age_s": None}

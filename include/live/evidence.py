@@ -26,6 +26,6 @@ class Evidence:
             postgres_errors(target(self._settings), "reading"),
             connect(self._settings, application="market-page") as connection,
         ):
-            cursor = connection.execute(statement("live/evidence"), market._asdict())
+            cursor = connection.execute(statement("live.proof"), market._asdict())
             names = [column.name for column in cursor.description or ()]
             return dict(zip(names, cursor.fetchone() or (), strict=False))

@@ -17,7 +17,7 @@ from include.quality import ledger
 from include.quality.proof import prove_due
 from include.quality.repair import Repaired, repair
 from include.settings import Settings
-from include.warehouse.connection import Connection, connect, postgres_errors, target
+from include.warehouse.connection import Connection, connect, limit_session, postgres_errors, target
 from include.warehouse.statements import statement
 
 
@@ -47,7 +47,7 @@ def audit(connection: Connection, settings: Settings) -> Audited:
     """
     with postgres_errors(target(settings), "auditing"):
         connection.autocommit = True
-        connection.execute(statement("load/bound_session"))
+        limit_session(connection)
         with _turn(connection):
             proved = prove_due(connection)
             opened = ledger.open_gaps(connection)
@@ -57,12 +57,12 @@ def audit(connection: Connection, settings: Settings) -> Audited:
 
 @contextmanager
 def _turn(connection: Connection) -> Iterator[None]:
-    connection.execute(statement("quality/lock"))
+    connection.execute(statement("quality/audit.lock"))
     try:
         yield
     finally:
         if not connection.broken:
-            connection.execute(statement("quality/unlock"))
+            connection.execute(statement("quality/audit.unlock"))
 
 
 def audit_once() -> None:

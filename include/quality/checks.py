@@ -17,7 +17,7 @@ from typing import cast
 from psycopg import sql
 
 from include.warehouse.connection import Connection
-from include.warehouse.statements import SQL, composed, statement
+from include.warehouse.statements import SQL, compose, statement
 
 HEAD = re.compile(r"-- severity: (must|warn)\n-- meaning: (.+)\n-- do: (.+)\n")
 
@@ -62,6 +62,10 @@ def checks() -> list[Check]:
     return found
 
 
+def _text(name: str) -> str:
+    return (SQL / "checks" / f"{name}.sql").read_text(encoding="utf-8")
+
+
 def run(
     connection: Connection, chosen: Sequence[Check], from_ts: datetime, until_ts: datetime
 ) -> list[Finding]:
@@ -69,11 +73,11 @@ def run(
     findings = []
     window = {"from_ts": from_ts, "until_ts": until_ts}
     for check in chosen:
-        query = sql.SQL(statement(f"checks/{check.name}").decode())
-        counted = connection.execute(composed("quality/count_failing", check=query), window)
+        query = sql.SQL(_text(check.name))
+        counted = connection.execute(compose("quality/checks.count_failing", check=query), window)
         failing, sample = cast(tuple[int, str], counted.fetchone())
         connection.execute(
-            statement("quality/record_result"),
+            statement("quality/checks.record"),
             {
                 **window,
                 "check": check.name,

@@ -25,12 +25,12 @@ class Window(NamedTuple):
 
 def open_gaps(connection: Connection) -> int:
     """Open a gap for each minute that failed its proof or has no candle; return how many."""
-    return connection.execute(statement("quality/gaps/open")).rowcount
+    return connection.execute(statement("quality/proof.open_gaps")).rowcount
 
 
 def due_windows(connection: Connection, most: int) -> list[Window]:
     """Return the open gaps to try now, at most so many minutes, as windows."""
-    rows = connection.execute(statement("quality/gaps/due"), {"most": most}).fetchall()
+    rows = connection.execute(statement("quality/proof.due_gaps"), {"most": most}).fetchall()
     return windows(cast(list[tuple[str, str, int]], rows))
 
 
@@ -52,7 +52,7 @@ def windows(minutes: Iterable[tuple[str, str, int]]) -> list[Window]:
 def note_attempt(connection: Connection, window: Window, obstacle: str | None) -> None:
     """Record that the window's gaps were tried, and what was in the way."""
     bound = {**window.bounds(), "obstacle": obstacle}
-    connection.execute(statement("quality/gaps/attempt"), bound)
+    connection.execute(statement("quality/proof.record_attempt"), bound)
 
 
 def note_repair(
@@ -62,11 +62,11 @@ def note_repair(
     if changed:
         minutes, added, removed = map(list, zip(*changed, strict=True))
         connection.execute(
-            statement("quality/gaps/repaired"),
+            statement("quality/proof.record_repair"),
             {**window.market._asdict(), "minutes": minutes, "added": added, "removed": removed},
         )
 
 
 def close_gaps(connection: Connection, window: Window) -> int:
     """Close those of the window that are proved, or that nothing can prove; return how many."""
-    return connection.execute(statement("quality/gaps/close"), window.bounds()).rowcount
+    return connection.execute(statement("quality/proof.close_gaps"), window.bounds()).rowcount

@@ -1,8 +1,9 @@
 """
 The proof of closed minutes: stored trades against the exchange's candle, into `minute_audits`.
 
-Incremental: see `sql/quality/minutes/due.sql`. Audited are minutes from the first trade that was
-ever stored of a market (`trade_coverage`); candles before it came from history, without trades.
+Incremental: see `due_minutes` in `sql/quality/proof.sql`. Audited are minutes from the first trade
+that was ever stored of a market (`trade_coverage`). Candles before it came from history, without
+trades.
 """
 
 from collections import Counter
@@ -23,9 +24,9 @@ type Minute = tuple[str, str, datetime]
 
 def prove_due(connection: Connection) -> Counter[str]:
     """Prove the minutes that are due; return how many have which status."""
-    connection.execute(statement("quality/minutes/cover"))
+    connection.execute(statement("quality/proof.cover"))
     due = connection.execute(
-        statement("quality/minutes/due"),
+        statement("quality/proof.due_minutes"),
         {
             "recent_ts": datetime.now(UTC) - RECENT,
             "most": MOST_MINUTES,
@@ -41,7 +42,7 @@ def prove(connection: Connection, minutes: Sequence[Minute]) -> Counter[str]:
         return Counter()
     exchanges, symbols, starts = zip(*minutes, strict=True)
     proved = connection.execute(
-        statement("quality/minutes/prove"),
+        statement("quality/proof.prove"),
         {"exchanges": list(exchanges), "symbols": list(symbols), "minutes": list(starts)},
     )
     return Counter(cast(str, status) for (status,) in proved.fetchall())

@@ -28,7 +28,7 @@ from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.rows import trade_rows
 from include.warehouse.statements import statement
-from include.warehouse.tables import TRADES
+from include.warehouse.tables import TRADES, ensure_trade_partitions
 
 SOURCE = "audit"
 MOST_MINUTES = 2_000  # of gaps tried in one audit; the next goes on
@@ -133,17 +133,17 @@ def _replace(connection: Connection, window: Window, found: list[Trade]) -> None
     market = window.market
     rows = trade_rows(Trades(*market, window.until_ms, tuple(found)))
     try:
-        connection.execute(TRADES.statement("stage"))
-        connection.execute(TRADES.statement("empty"))
+        connection.execute(TRADES.stage())
+        connection.execute(TRADES.empty())
         with connection.cursor() as cursor, cursor.copy(TRADES.copy(staged=True)) as copy:
             copy.set_types(list(TRADES.columns.values()))
             for row in rows:
                 copy.write_row(row)
         days = {datetime.fromtimestamp(trade.ts_ms / 1000, UTC).date() for trade in found}
-        connection.execute(statement("load/ensure_trade_partitions"), {"days": sorted(days)})
-        removed = connection.execute(statement("quality/trades/remove"), window.bounds())
+        ensure_trade_partitions(connection, sorted(days))
+        removed = connection.execute(statement("quality/repair.remove_trades"), window.bounds())
         took = Counter(minute for (minute,) in removed.fetchall())
-        added = connection.execute(statement("quality/trades/add"))
+        added = connection.execute(statement("quality/repair.add_trades"))
         gave = Counter(minute for (minute,) in added.fetchall())
     except (psycopg.IntegrityError, psycopg.DataError) as e:
         raise BadRecord(

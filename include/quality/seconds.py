@@ -22,7 +22,7 @@ def rewrite(connection: Connection, influxdb: InfluxDB, window: Window) -> None:
     Raises:
         Unavailable: InfluxDB is away.
     """
-    stored = connection.execute(statement("quality/trades/window"), window.bounds())
+    stored = connection.execute(statement("quality/repair.trades"), window.bounds())
     bars = SecondBars()
     closed = []
     for row in stored:

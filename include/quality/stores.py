@@ -49,18 +49,18 @@ def count(connection: Connection, settings: Settings, from_ms: int, until_ms: in
         Misconfigured: It refuses us for good.
     """
     bounds = {"from_ts": _time(from_ms), "until_ts": _time(until_ms)}
-    cursor = connection.execute(statement("quality/stores/in_postgres"), bounds)
+    cursor = connection.execute(statement("quality/stores.count"), bounds)
     names = [column.name for column in cursor.description or ()]
     found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     logged = _in_kafka(settings, from_ms, until_ms)
     reader = Reader(settings)
     try:
-        seen = _in_influxdb(reader, "trades", bounds)
+        seen = _in_influxdb(reader, "quality.trades", bounds)
         lacking = [row for row in found if seen[_market(row)] != row["trades_postgres"]]
         if lacking:
             _rewrite(connection, settings, [_market(row) for row in lacking], from_ms, until_ms)
-            seen = _in_influxdb(reader, "trades", bounds)
-        candles = _in_influxdb(reader, "candles", bounds)
+            seen = _in_influxdb(reader, "quality.trades", bounds)
+        candles = _in_influxdb(reader, "quality.candles", bounds)
     finally:
         reader.close()
     with connection.transaction():
@@ -71,7 +71,7 @@ def count(connection: Connection, settings: Settings, from_ms: int, until_ms: in
                 "trades_influxdb": seen[market],
                 "candles_influxdb": candles[market],
             }
-            connection.execute(statement("quality/stores/record"), {**bounds, **row, **told})
+            connection.execute(statement("quality/stores.record"), {**bounds, **row, **told})
     return Counted(len(found), len(lacking))
 
 
@@ -101,9 +101,9 @@ def _in_kafka(settings: Settings, from_ms: int, until_ms: int) -> Counter[Market
     return Counter({market: len(found) for market, found in ids.items()})
 
 
-def _in_influxdb(reader: Reader, what: str, bounds: dict[str, datetime]) -> Counter[MarketKey]:
+def _in_influxdb(reader: Reader, query: str, bounds: dict[str, datetime]) -> Counter[MarketKey]:
     window = {"start": bounds["from_ts"], "stop": bounds["until_ts"]}
-    rows = reader.rows(f"audit/{what}", window)
+    rows = reader.rows(query, window)
     return Counter({_market(row): int(row["_value"]) for row in rows})
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from include.quality import checks, stores
 from include.quality.checks import Finding
 from include.settings import Settings
-from include.warehouse.connection import Connection, postgres_errors, target
+from include.warehouse.connection import Connection, limit_session, postgres_errors, target
 from include.warehouse.statements import statement
 
 CHECKED = timedelta(hours=1)
@@ -48,8 +48,10 @@ def judge(connection: Connection, settings: Settings, now: datetime) -> Verdict:
     window = {"from_ts": until - CHECKED, "until_ts": until}
     with postgres_errors(target(settings), "checking"):
         connection.autocommit = True
-        connection.execute(statement("load/bound_session"))
-        again = connection.execute(statement("quality/stores/disagreeing"), window).fetchall()
+        limit_session(connection)
+        again = connection.execute(
+            statement("quality/checks.disagreeing_windows"), window
+        ).fetchall()
         newest = (_ms(until - COUNTED), _ms(until))
         for from_ms, until_ms in {*cast(list[tuple[int, int]], again), newest} - {newest}:
             stores.count(connection, settings, from_ms, until_ms)

@@ -9,6 +9,7 @@ import psycopg
 from include.errors import Misconfigured, Unavailable
 from include.secret_file import require_private, require_strong
 from include.settings import Settings
+from include.warehouse.statements import statement
 
 type Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -62,6 +63,11 @@ def connect(settings: Settings, *, application: str) -> Connection:
             connect_timeout=CONNECT_TIMEOUT_S,
             autocommit=True,
         )
+
+
+def limit_session(connection: Connection) -> None:
+    """Set the session's time limits for statements, lock waits and idle transactions."""
+    connection.execute(statement("warehouse/connection.limit_session"))
 
 
 def target(settings: Settings) -> str:

@@ -105,7 +105,7 @@ def recorded(connection: Connection, topic_id: UUID | None, topic: str) -> Itera
     except Refused as e:
         case = {"topic": topic, "topic_id": topic_id, "partition": e.partition}
         case |= {"next_offset": e.offset, "kind": e.kind, "detail": e.why}
-        connection.execute(statement("load/drain_refusals/record"), case)
+        connection.execute(statement("warehouse/continuity.record_rejection"), case)
         raise
 
 
@@ -131,7 +131,7 @@ def pass_over_lost(connection: Connection, extent: Extent) -> Lost:
         for partition, (first, beginning) in lost.items():
             why = f"records [{first}, {beginning}) are gone: deleted before they were drained"
             loss = {"topic": topic, "partition": partition, "beginning": beginning, "reason": why}
-            connection.execute(statement("load/kafka_losses/record"), loss)
+            connection.execute(statement("warehouse/continuity.record_loss"), loss)
         empty = dict.fromkeys(lost, dumped(Fold()))
         offsets.move(connection, topic, extent.beginnings, empty)
     return lost

@@ -21,11 +21,10 @@ from include.garbage import collected_seldom
 from include.settings import Settings
 from include.warehouse import continuity, load, offsets
 from include.warehouse.batches import Batch, Batches
-from include.warehouse.connection import Connection, connect, postgres_errors, target
+from include.warehouse.connection import Connection, connect, limit_session, postgres_errors, target
 from include.warehouse.continuity import Extent, Lost
 from include.warehouse.offsets import Offsets, Places
 from include.warehouse.read_ahead import ReadAhead
-from include.warehouse.statements import statement
 from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES
 
 
@@ -77,7 +76,7 @@ def drain(connection: Connection, settings: Settings) -> Drained:
     ):
         deadline_s = time.monotonic() + settings.drain_max_s
         connection.autocommit = True
-        connection.execute(statement("load/bound_session"))
+        limit_session(connection)
         topic_id, beginnings = reader.topic_id(), reader.beginnings()
         places = offsets.stored(connection, topic, beginnings, topic_id)
         ends = reader.ends()  # asked last: no other drain's offset is behind them

@@ -22,10 +22,15 @@ from include.errors import Exit, Misconfigured
 from include.progress_bar import progress_bar
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
-from include.warehouse.statements import composed, statement
+from include.warehouse.statements import compose, statement
 from include.warehouse.table_files import Column, CsvFile, TableFile, parquet_file
 
-WHAT = ("candles", "indicators", "trades", "crypto_prices")
+EXPORTS = {  # the statement of each kind of rows; the first kind is the default
+    "candles": "warehouse/export.candles",
+    "indicators": "warehouse/export.indicators",
+    "trades": "warehouse/export.trades",
+    "crypto_prices": "warehouse/export.crypto_prices",
+}
 PARQUET = ".parquet"
 ROWS_AT_ONCE = 20_000
 
@@ -53,7 +58,7 @@ def export(
         with connection.cursor(name="export") as cursor, progress_bar(what) as advance:
             cursor.itersize = ROWS_AT_ONCE
             advance(total=_count(connection, what, bound))
-            cursor.execute(statement(f"export/{what}"), bound)
+            cursor.execute(statement(EXPORTS[what]), bound)
             types = connection.adapters.types
             named = [Column(c.name, types[c.type_code].name) for c in cursor.description or ()]
             with opened(named) as file:
@@ -66,8 +71,8 @@ def export(
 
 
 def _count(connection: Connection, what: str, bound: Mapping[str, object]) -> int:
-    rows = sql.SQL(statement(f"export/{what}").decode().rstrip().removesuffix(";"))
-    found = connection.execute(composed("export/count", rows=rows), bound).fetchone()
+    rows = sql.SQL(statement(EXPORTS[what]).decode())
+    found = connection.execute(compose("warehouse/export.count", rows=rows), bound).fetchone()
     return int(found[0]) if found else 0
 
 
@@ -76,7 +81,9 @@ def arguments(argv: list[str] | None = None) -> Namespace:
     parser.add_argument("--from", dest="since", required=True, help="first time, ISO 8601, UTC")
     parser.add_argument("--to", dest="until", default="", help="end, not included; default: now")
     parser.add_argument("--symbol", required=True, help="such as BTC/USDT")
-    parser.add_argument("--what", choices=WHAT, default=WHAT[0], help="default: %(default)s")
+    parser.add_argument(
+        "--what", choices=[*EXPORTS], default="candles", help="default: %(default)s"
+    )
     told = f"a file, Parquet if it ends with {PARQUET}, else CSV; default: standard output"
     parser.add_argument("--out", type=Path, help=told)
     return parser.parse_args(argv)

@@ -10,7 +10,14 @@ from include.errors import Unavailable
 from include.warehouse.connection import Connection
 from include.warehouse.rows import DAY_MS, POSTGRES_EPOCH_MS, Entry, dead_letter
 from include.warehouse.statements import statement
-from include.warehouse.tables import CANDLES, DEAD_LETTERS, TABLES, TRADES, Table
+from include.warehouse.tables import (
+    CANDLES,
+    DEAD_LETTERS,
+    TABLES,
+    TRADES,
+    Table,
+    ensure_trade_partitions,
+)
 
 TS_COLUMN = 5  # of a trade's row
 DUPLICATES = "duplicates"
@@ -29,7 +36,7 @@ def ensure_partitions(connection: Connection, entries: Iterable[Entry]) -> None:
     if days:
         epoch_s = POSTGRES_EPOCH_MS // 1000
         dates = [datetime.fromtimestamp(epoch_s + d * 86_400, UTC).date() for d in sorted(days)]
-        connection.execute(statement("load/ensure_trade_partitions"), {"days": dates})
+        ensure_trade_partitions(connection, dates)
 
 
 def write(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
@@ -97,19 +104,19 @@ def _merge(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
         for table in TABLES:
             if not any(entry.table is table for entry in entries):
                 continue
-            connection.execute(table.statement("stage"))
-            connection.execute(table.statement("empty"))
+            connection.execute(table.stage())
+            connection.execute(table.empty())
             staged = _copy_rows(connection, table, entries, staged=True)
             if table is CANDLES:
                 merged[REVISED] = _count_revised(connection)
-            new = connection.execute(table.statement("merge")).rowcount
+            new = connection.execute(table.merge()).rowcount
             merged[table.name] = new
             merged[DUPLICATES] += staged - new
     return merged
 
 
 def _count_revised(connection: Connection) -> int:
-    row = connection.execute(statement("load/candles/count_revised")).fetchone()
+    row = connection.execute(statement("warehouse/load.count_revised_candles")).fetchone()
     assert row is not None
     assert isinstance(row[0], int)
     return row[0]

@@ -37,7 +37,7 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     ):
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [str(LOCK_TIMEOUT_MS)])
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        connection.execute(statement("load/create_migrations_ledger"))
+        connection.execute(statement("warehouse/migrations.create_ledger"))
         names = _pending(files, _applied(connection))
         for name in names:
             _apply(connection, name, files[name])
@@ -68,7 +68,7 @@ def _files(directory: Path) -> dict[str, bytes]:
 
 
 def _applied(connection: Connection) -> dict[str, str]:
-    rows = connection.execute(statement("read/applied_migrations")).fetchall()
+    rows = connection.execute(statement("warehouse/migrations.applied")).fetchall()
     return {str(name): str(sha256) for name, sha256 in rows}
 
 
@@ -94,7 +94,7 @@ def _pending(files: dict[str, bytes], applied: dict[str, str]) -> list[str]:
 def _apply(connection: Connection, name: str, script: bytes) -> None:
     with connection.transaction():
         connection.execute(script)
-        connection.execute(statement("load/record_migration"), [name, _sha256(script)])
+        connection.execute(statement("warehouse/migrations.record"), [name, _sha256(script)])
 
 
 def _sha256(script: bytes) -> str:

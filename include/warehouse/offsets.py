@@ -34,7 +34,7 @@ def stored(
     """Return the stored places; a partition met for the first time starts at its beginning."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
-            statement("load/kafka_offsets/register"),
+            statement("warehouse/offsets.register"),
             [
                 {
                     "topic": topic,
@@ -48,15 +48,15 @@ def stored(
         )
         if topic_id is not None:
             its_id = {"topic": topic, "topic_id": topic_id}
-            cursor.execute(statement("load/kafka_offsets/adopt"), its_id)
-        cursor.execute(statement("read/kafka_offsets"), {"topic": topic})
+            cursor.execute(statement("warehouse/offsets.adopt"), its_id)
+        cursor.execute(statement("warehouse/offsets.positions"), {"topic": topic})
         found = cast(list[tuple[int, int, State, UUID | None]], cursor.fetchall())
     return {partition: Place(offset, state, its) for partition, offset, state, its in found}
 
 
 def lock(connection: Connection, topic: str) -> Offsets:
     """Return the stored offsets, which nobody else can move until this transaction ends."""
-    cursor = connection.execute(statement("load/kafka_offsets/lock"), {"topic": topic})
+    cursor = connection.execute(statement("warehouse/offsets.lock"), {"topic": topic})
     return dict(cast(list[tuple[int, int]], cursor.fetchall()))
 
 
@@ -66,7 +66,7 @@ def move(
     """Store where the partitions of *folds* have come to; this transaction has locked them."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            statement("load/kafka_offsets/move"),
+            statement("warehouse/offsets.move"),
             [
                 {
                     "topic": topic,

@@ -27,7 +27,7 @@ def restart(connection: Connection, settings: Settings) -> int:
     """
     with postgres_errors(target(settings), "forgetting offsets"):
         forgotten = connection.execute(
-            statement("load/kafka_offsets/forget"), {"topic": settings.topic_market}
+            statement("warehouse/offsets.forget"), {"topic": settings.topic_market}
         ).fetchone()
     assert forgotten is not None
     assert isinstance(forgotten[0], int)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from include.settings import Settings
-from include.warehouse.connection import Connection, postgres_errors, target
+from include.warehouse.connection import Connection, limit_session, postgres_errors, target
 from include.warehouse.statements import statement
+from include.warehouse.tables import ensure_trade_partitions
 
 DAYS_AHEAD = 7
 BATCH_ROWS = 50_000  # of one transaction: no lock is held for long
@@ -54,16 +55,20 @@ def keep(connection: Connection, settings: Settings, now: datetime) -> Kept:
     today = now.astimezone(UTC).date()
     with postgres_errors(target(settings), "keeping"):
         connection.autocommit = True
-        connection.execute(statement("load/bound_session"))
+        limit_session(connection)
         ahead = [today + timedelta(days=days) for days in range(DAYS_AHEAD + 1)]
-        made = _number(connection, "load/ensure_trade_partitions", {"days": ahead})
+        made = ensure_trade_partitions(connection, ahead)
         dropped = 0
         if settings.keep_trades_days:
             before = today - timedelta(days=settings.keep_trades_days)
             midnight = datetime(before.year, before.month, before.day, tzinfo=UTC)
             # first the expectation, then the trades: between the two no audit misses any
-            connection.execute(statement("retention/forget_coverage"), {"before": midnight})
-            dropped = _number(connection, "retention/drop_trade_partitions", {"before": before})
+            connection.execute(
+                statement("warehouse/retention.forget_coverage"), {"before": midnight}
+            )
+            dropped = _number(
+                connection, "warehouse/retention.drop_trade_partitions", {"before": before}
+            )
         deleted = {
             table: _delete(connection, table, now - timedelta(days=days)) if days else 0
             for table, days in ages(settings).items()
@@ -74,7 +79,7 @@ def keep(connection: Connection, settings: Settings, now: datetime) -> Kept:
 def _delete(connection: Connection, table: str, before: datetime) -> int:
     bound = {"table": table, "before": before, "most": BATCH_ROWS}
     deleted = 0
-    while rows := _number(connection, "retention/delete_older", bound):
+    while rows := _number(connection, "warehouse/retention.delete_older", bound):
         deleted += rows
     return deleted
 

@@ -1,12 +1,14 @@
 """The tables the drain writes: their columns, in the order of the rows of `rows.py`."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple, cast
 
 from psycopg import sql
 
 from include.kpis.registry import NAMES
-from include.warehouse.statements import composed
+from include.warehouse.connection import Connection
+from include.warehouse.statements import compose, statement
 
 
 class Table(NamedTuple):
@@ -23,10 +25,20 @@ class Table(NamedTuple):
     columns: Mapping[str, str]
     key: tuple[str, ...]
 
-    def statement(self, name: str) -> sql.Composed:
-        """Return `sql/load/<name>.sql` for this table: `stage`, `empty` or `merge`."""
-        return composed(
-            f"load/{name}",
+    def stage(self) -> sql.Composed:
+        """Return the statement that creates the staging table."""
+        return compose(
+            "warehouse/tables.stage", staged=self._staged(), table=sql.Identifier(self.name)
+        )
+
+    def empty(self) -> sql.Composed:
+        """Return the statement that empties the staging table."""
+        return compose("warehouse/tables.empty", staged=self._staged())
+
+    def merge(self) -> sql.Composed:
+        """Return the statement that inserts the staged rows whose key is not stored yet."""
+        return compose(
+            "warehouse/tables.merge",
             table=sql.Identifier(self.name),
             staged=self._staged(),
             columns=_joined(self.columns),
@@ -36,10 +48,18 @@ class Table(NamedTuple):
     def copy(self, *, staged: bool) -> sql.Composed:
         """Return the COPY into the table, or into its staging table."""
         target = self._staged() if staged else sql.Identifier(self.name)
-        return composed("load/copy", target=target, columns=_joined(self.columns))
+        return compose("warehouse/tables.copy", target=target, columns=_joined(self.columns))
 
     def _staged(self) -> sql.Identifier:
         return sql.Identifier(f"staged_{self.name}")
+
+
+def ensure_trade_partitions(connection: Connection, days: Sequence[date]) -> int:
+    """Create the partitions of `trades` for *days* that do not exist; return how many."""
+    row = connection.execute(
+        statement("warehouse/tables.ensure_trade_partitions"), {"days": list(days)}
+    ).fetchone()
+    return cast(int, row[0]) if row else 0
 
 
 def _joined(names: Mapping[str, str] | tuple[str, ...]) -> sql.Composed:

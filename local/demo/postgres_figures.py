@@ -33,16 +33,16 @@ class PostgresFigures:
         Raises:
             Unavailable: PostgreSQL does not answer.
         """
-        return Rows(*self._ask(statement("read/count_rows"))[0])
+        return Rows(*self._ask(statement("demo.count_rows"))[0])
 
     def newest_tick(self) -> datetime | None:
         """Return when the newest stored tick happened."""
-        found: Any = self._ask(statement("read/newest_tick"))[0][0]
+        found: Any = self._ask(statement("demo.newest_tick"))[0][0]
         return found if isinstance(found, datetime) else None
 
     def next_offsets(self) -> dict[int, int]:
         """Return, by partition of `crypto.market`, the offset the drain goes on from."""
-        rows = self._ask(statement("read/next_offsets"), {"topic": self._settings.topic_market})
+        rows = self._ask(statement("demo.next_offsets"), {"topic": self._settings.topic_market})
         return {int(partition): int(offset) for partition, offset in rows}
 
     def close(self) -> None:

@@ -26,8 +26,7 @@ from include.streaming.health.snapshots import Camera, as_lines
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from include.warehouse.rows import trade_rows
-from include.warehouse.statements import statement
-from include.warehouse.tables import TRADES
+from include.warehouse.tables import TRADES, ensure_trade_partitions
 from local.airflow_config import metadata_database
 from local.provision.postgres import AIRFLOW, show_runs, superuser
 from tests.dashboards import rendering
@@ -181,7 +180,7 @@ def store_trades(connection, batches):
     """Put trades where the drain puts them."""
     rows = [row for batch in batches for row in trade_rows(batch)]
     days = sorted({utc(trade.ts_ms).date() for batch in batches for trade in batch.trades})
-    connection.execute(statement("load/ensure_trade_partitions"), {"days": days})
+    ensure_trade_partitions(connection, days)
     with connection.cursor() as cursor, cursor.copy(TRADES.copy(staged=False)) as copy:
         copy.set_types(list(TRADES.columns.values()))
         for row in rows:

@@ -12,8 +12,7 @@ from include.kpis.records import MINUTE_MS, MarketKey, Trades
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect
 from include.warehouse.rows import trade_rows
-from include.warehouse.statements import statement
-from include.warehouse.tables import TRADES
+from include.warehouse.tables import TRADES, ensure_trade_partitions
 from local.line import Line
 from tests.exchange.conftest import NOON_MS, opened
 
@@ -55,7 +54,7 @@ def influx(settings: Settings) -> Iterator[Reader]:
 async def fill(connection: Connection, exchange, from_ms=FROM_MS, until_ms=NOON_MS) -> None:
     """Store what the exchange says of the window: candles and trades of all markets."""
     days = {when(ms).date() for ms in range(from_ms, until_ms, MINUTE_MS)}
-    connection.execute(statement("load/ensure_trade_partitions"), {"days": sorted(days)})
+    ensure_trade_partitions(connection, sorted(days))
     for market in MARKETS:
         await backfill(connection, exchange.binance, market, from_ms, until_ms, source="stream")
         async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms):

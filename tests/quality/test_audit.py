@@ -129,7 +129,7 @@ async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer,
     assert statuses(writer) == {"complete": ALL}
     (written,) = rows(writer, "SELECT sum(seconds_written) FROM gap_ledger")[0]
     bounds = {"start": window[0], "stop": window[1]}
-    told = {row["symbol"]: row["_value"] for row in influx.rows("audit/trades", bounds)}
+    told = {row["symbol"]: row["_value"] for row in influx.rows("quality.trades", bounds)}
     assert told == dict(
         rows(
             writer,

@@ -74,7 +74,7 @@ def refusal(settings: Settings) -> str:
         eventually(lambda ask=ask: refused(ask), "a refusal")
         for ask in (
             lambda: InfluxDB(settings).write(POINT),
-            lambda: Reader(settings).rows("live/markets", {}),
+            lambda: Reader(settings).rows("live.markets", {}),
             lambda: set_retention(settings),
         )
     }
@@ -90,7 +90,7 @@ def test_every_client_speaks_tls(told: Settings):
     reader = Reader(told)
     start = {"start": datetime(2020, 1, 1, tzinfo=UTC)}
     try:
-        found = reader.rows("live/markets", start)
+        found = reader.rows("live.markets", start)
     finally:
         reader.close()
 

@@ -65,7 +65,7 @@ def test_the_drain_parks_what_carries_it_all_the_same(settings, producer, writer
 
 
 def test_postgresql_keeps_a_hostile_name_as_a_name(writer):
-    found = writer.execute(statement("live/evidence"), {"exchange": "binance", "symbol": SQL})
+    found = writer.execute(statement("live.proof"), {"exchange": "binance", "symbol": SQL})
 
     assert found.fetchone() is not None
     assert count(writer, "trades") == 0
@@ -80,10 +80,10 @@ def test_influxdb_keeps_a_hostile_name_as_a_name(settings: Settings):
     try:
         store.write(lines.encode(points))
         start = datetime.now(UTC) - timedelta(hours=1)
-        found = reader_.rows("live/markets", {"start": start})
+        found = reader_.rows("live.markets", {"start": start})
         newest = {"exchange": "binance", "start": start}
-        nothing = reader_.rows("live/newest_tick", newest | {"symbol": 'X" or true or "'})
-        one = reader_.rows("live/newest_tick", newest | {"symbol": FLUX})
+        nothing = reader_.rows("live.newest_tick", newest | {"symbol": 'X" or true or "'})
+        one = reader_.rows("live.newest_tick", newest | {"symbol": FLUX})
     finally:
         store.close()
         reader_.close()
@@ -99,7 +99,7 @@ def test_a_bucket_is_a_name_too(settings: Settings, bucket: str):
     hostile = Reader(settings.model_copy(update={"influx_bucket": bucket}))
     try:
         with pytest.raises(Exception, match=r"answered 40[04]") as refused:
-            hostile.rows("live/markets", {"start": NOW})
+            hostile.rows("live.markets", {"start": NOW})
     finally:
         hostile.close()
 

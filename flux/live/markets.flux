@@ -1,8 +1,0 @@
-// Every market with a tick since the start.
-from(bucket: bucket)
-    |> range(start: start)
-    |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
-    |> last()
-    |> keep(columns: ["exchange", "symbol"])
-    |> group()
-    |> sort(columns: ["exchange", "symbol"])

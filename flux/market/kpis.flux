@@ -1,7 +1,0 @@
-from(bucket: bucket)
-    |> range(start: start, stop: stop)
-    |> filter(fn: (r) => r._measurement == "crypto_prices")
-    |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
-    |> filter(fn: (r) => @fields)
-    |> aggregateWindow(every: window, fn: last, createEmpty: false, timeSrc: "_start")
-    |> keep(columns: ["_time", "_value", "_field"])

@@ -1,7 +1,0 @@
-from(bucket: bucket)
-    |> range(start: start, stop: stop)
-    |> filter(fn: (r) => r._measurement == "crypto_trades" and r._field == "trades")
-    |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
-    |> aggregateWindow(every: window, fn: sum, createEmpty: true, timeSrc: "_start")
-    |> fill(value: 0.0)
-    |> map(fn: (r) => ({_time: r._time, trades: r._value / float(v: int(v: window)) * 1000000000.0}))

@@ -1,3 +1,0 @@
-import "influxdata/influxdb/schema"
-
-schema.measurementTagValues(bucket: bucket, measurement: "crypto_prices", tag: "exchange")

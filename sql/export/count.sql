@@ -1,2 +1,0 @@
--- How many rows another statement of this folder returns.
-SELECT count(*) FROM ({rows}) AS rows;

@@ -1,1 +1,0 @@
-COPY {target} ({columns}) FROM STDIN (FORMAT BINARY)

@@ -1,1 +1,0 @@
-SELECT forget_kafka_offsets(%(topic)s)

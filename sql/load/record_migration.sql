@@ -1,1 +1,0 @@
-INSERT INTO schema_migrations (name, sha256) VALUES (%s, %s)

@@ -1,3 +1,0 @@
-SELECT name, sha256
-FROM schema_migrations
-ORDER BY name

@@ -1,2 +1,0 @@
--- When this transaction began, by PostgreSQL's clock.
-SELECT now() AS now

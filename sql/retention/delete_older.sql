@@ -1,1 +1,0 @@
-SELECT delete_older(%(table)s, %(before)s, %(most)s)

@@ -1,1 +1,0 @@
-SELECT drop_trade_partitions(%(before)s)
