@@ -8,7 +8,7 @@ SYMBOL ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env restart-drain dead-letters quality test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env reset-offsets dead-letters quality test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -31,8 +31,8 @@ logs: ## Follow the logs; one service's: ARGS=producer
 	@$(LOCAL) logs $(ARGS)
 env: ## Print what a shell needs: eval "$$(make -s env)"
 	@$(LOCAL) env
-restart-drain: ## Have the drain read its topic from the beginning
-	@$(LOCAL) restart-drain
+reset-offsets: ## Let the drain read its topic from the beginning
+	@$(LOCAL) reset-offsets
 dead-letters: ## List what could not be read; ARGS=replay puts it through again
 	@$(LOCAL) dead-letters $(ARGS)
 quality: ## Count all stores and run the checks of the last hour; 4 if one that must hold does not

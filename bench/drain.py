@@ -30,7 +30,7 @@ from include.errors import Misconfigured
 from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
 from include.settings import Settings
 from include.warehouse.connection import connect
-from include.warehouse.drain import Drained, drain
+from include.warehouse.drain import DrainResult, drain
 from local.line import Line
 from local.ports import LOOPBACK
 from local.provision.postgres import (
@@ -115,7 +115,7 @@ class Bench:
             )
         writer.close()
 
-    def drained(self) -> tuple[float, Drained]:
+    def drained(self) -> tuple[float, DrainResult]:
         """Drain all of it into a new database; return the seconds that took, and the counts."""
         with self._database() as settings:
             began_s = time.perf_counter()

@@ -10,7 +10,7 @@ Every minute moves what Kafka holds into PostgreSQL, exactly once.
   folded as the live consumer folds them, from the state kept beside the offsets: a row of
   `crypto_prices` equals InfluxDB's point.
 * **If it fails** let it retry: Kafka keeps seven days. Failed without a retry, a person must act;
-  the task's last line says what was expected, what was found and what to do; `drain_refusals` has
+  the task's last line says what was expected, what was found and what to do; `drain_rejections` has
   it too. `lost_offsets` that are not empty: records were deleted before they were drained; their
   range is in `kafka_losses`, the audit repairs what the exchange still has.
   `caught_up: false` several times in a row means that more comes in than one run may write

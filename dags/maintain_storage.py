@@ -36,10 +36,10 @@ def maintain_storage() -> None:
         import dataclasses
         from datetime import UTC, datetime
 
-        from include.warehouse.retention import keep
+        from include.warehouse.retention import apply_retention
 
         with fleet.open_market() as (connection, settings):
-            return dataclasses.asdict(keep(connection, settings, datetime.now(UTC)))
+            return dataclasses.asdict(apply_retention(connection, settings, datetime.now(UTC)))
 
     @task(execution_timeout=timedelta(minutes=2))
     def influxdb() -> bool:

@@ -2,7 +2,7 @@
 
 -- name: open
 -- Dead letters of the drain that were not replayed, newest first.
-SELECT topic, partition, "offset", reason, value_bytes, substring(value FOR %(most_bytes)s)
+SELECT topic, partition, "offset", reason, value_bytes, substring(value FOR %(max_bytes)s)
 FROM dead_letters
 WHERE
     NOT EXISTS (

@@ -44,10 +44,12 @@ def test_each_dag_has_its_line():
     assert sorted(table("A DAG fails")) == sorted(p.stem for p in (ROOT / "dags").glob("*.py"))
 
 
-def test_each_refusal_of_the_drain_has_its_line():
+def test_each_rejection_of_the_drain_has_its_line():
     code = (ROOT / "include" / "warehouse" / "continuity.py").read_text()
 
-    assert set(table("The drain refuses")) == set(re.findall(r'Refused\(\s*"(\w+)"', code))
+    assert set(table("The drain rejects its position")) == set(
+        re.findall(r'Rejection\(\s*"(\w+)"', code)
+    )
 
 
 def reasons():

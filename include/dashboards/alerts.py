@@ -95,8 +95,8 @@ def rules() -> list[Alert]:
             "failed-proof",
             "Failed proof",
             "critical",
-            '{{ printf "%.0f" $values.B.Value }} minutes of the last hour are not what the '
-            "exchange says they were, and not repaired. Look at audit_quality's last run.",
+            '{{ printf "%.0f" $values.B.Value }} minutes of the last hour differ from the '
+            "exchange's candles and are not repaired. See the last run of audit_quality.",
             sql("alerts.unproved"),
             threshold=0,
             window_s=3600,

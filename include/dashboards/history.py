@@ -77,14 +77,14 @@ def _stored() -> Json:
 def _revisions() -> Json:
     return series(
         "Revisions",
-        "Closes of the minutes as they stand, and what was told first where that was otherwise.",
+        "Current close of each minute, and the first reported close of revised minutes.",
         [sql("history.revised")],
         unit="none",
         overrides=[
             styled(
-                "first_told",
+                "first_reported",
                 {"custom.drawStyle": "points", "custom.showPoints": "always"},
-                "first told",
+                "first reported",
             )
         ],
     )

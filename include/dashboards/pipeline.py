@@ -202,8 +202,8 @@ def _missing() -> Json:
 def _incidents() -> Json:
     return table(
         "On the way to PostgreSQL",
-        "Records that could not be read (`make dead-letters` shows them), ranges that Kafka "
-        "deleted before they were drained, times the drain refused to go on.",
+        "Dead letters (`make dead-letters` lists them), offset ranges that Kafka deleted before "
+        "they were drained, and positions that the drain rejected.",
         sql("pipeline.incidents"),
         unit="none",
         columns={"kind": {"custom.width": 320}, "last_hour": {}, "last_day": {}, "ever": {}},

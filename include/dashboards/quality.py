@@ -38,14 +38,14 @@ def _tiles() -> list[Json]:
         ),
         stat(
             "Open gaps",
-            "Minutes that are not proved and not yet repaired; the audit goes on trying.",
+            "Minutes that are not proved and not yet repaired. The audit retries them.",
             sql("quality.open_gaps"),
             unit="suffix: minutes",
             steps=NONE,
         ),
         stat(
             "Failing checks",
-            "Checks that must hold and did not, in the newest run.",
+            "Failing checks of severity error in the newest run.",
             sql("quality.failing_checks"),
             unit="none",
             steps=NONE,
@@ -76,8 +76,8 @@ def _gaps() -> Json:
 def _counts() -> Json:
     return table(
         "The same in every store",
-        "Raw trades by the exchange's candles and by ours; trades in Kafka, PostgreSQL, InfluxDB; "
-        "candles; of the newest window that was counted.",
+        "Newest counted window: raw trades by the exchange's candles and in PostgreSQL; trades in "
+        "Kafka, PostgreSQL and InfluxDB; candles in PostgreSQL and InfluxDB.",
         sql("quality.counts"),
         unit="none",
         columns={"exchange": {}, "symbol": {}, "raw_exchange": {}, "raw_postgres": {}},
@@ -87,8 +87,8 @@ def _counts() -> Json:
 def _checks() -> Json:
     return table(
         "Checks",
-        "Every check's newest result, the failing ones first: rows that break its rule, and a "
-        "sample of them.",
+        "The newest result of every check, failing ones first: the number of rows that break its "
+        "rule, and a sample of them.",
         sql("quality.checks"),
         unit="none",
         columns={"check": {"custom.width": 240}, "severity": {}, "failing": {}, "sample": {}},

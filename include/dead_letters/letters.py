@@ -48,9 +48,7 @@ class Letter(NamedTuple):
 
 def of_drain(connection: Connection, most_bytes: int) -> list[Letter]:
     """Return the drain's letters not replayed yet, newest first, with *most_bytes* of each."""
-    found = connection.execute(
-        statement("dead_letters.open"), {"most_bytes": most_bytes}
-    ).fetchall()
+    found = connection.execute(statement("dead_letters.open"), {"max_bytes": most_bytes}).fetchall()
     return [
         Letter("postgresql", Place(topic, partition, offset), reason, size, bytes(start or b""))
         for topic, partition, offset, reason, size, start in cast(

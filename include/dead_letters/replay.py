@@ -81,7 +81,7 @@ def _chosen(
 
 def _into_postgresql(connection: Connection, letter: Letter, value: bytes, event: Event) -> str:
     record = Record(*letter.place, key=None, value=value)
-    entry = rows.entry_of(record, event, late.points(event))
+    entry = rows.build_entry(record, event, late.points(event))
     load.ensure_partitions(connection, [entry])
     with connection.transaction():
         written = load.write(connection, [entry])

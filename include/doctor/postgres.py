@@ -3,7 +3,7 @@
 from include.errors import Misconfigured
 from include.settings import Settings
 from include.warehouse.connection import connect, postgres_errors, target
-from include.warehouse.migrations import pending
+from include.warehouse.migrations import list_pending
 from include.warehouse.statements import statement
 
 
@@ -15,7 +15,7 @@ def writes(settings: Settings) -> str:
         Unavailable: PostgreSQL is away.
         Misconfigured: They are not, or the role is refused.
     """
-    if names := pending(settings):
+    if names := list_pending(settings):
         raise Misconfigured(
             f"PostgreSQL as {target(settings)}: migrations not applied: {', '.join(names)}: run "
             "`python -m include.warehouse.migrations` as the owner"

@@ -16,7 +16,7 @@ from include.history.bars import Bar, computed
 from include.kpis.records import MINUTE_MS, MarketKey
 from include.kpis.session import DAY_MS
 from include.warehouse.connection import Connection
-from include.warehouse.rows import CANDLE_WIDTH_S, timestamp
+from include.warehouse.rows import CANDLE_WIDTH_S, to_timestamptz
 from include.warehouse.statements import statement
 from include.warehouse.tables import INDICATORS
 
@@ -125,7 +125,7 @@ def _recompute_days(
         for key, bars in lines:
             candles += len(bars)
             for row in computed(bars, days[key] // MINUTE_MS):
-                open_ts = timestamp(row.open_minute * MINUTE_MS)
+                open_ts = to_timestamptz(row.open_minute * MINUTE_MS)
                 copy.write_row((*key[0], CANDLE_WIDTH_S, open_ts, *row[1:]))
                 written += 1
     changed = connection.execute(statement("history/indicators.upsert")).rowcount

@@ -1,7 +1,7 @@
 """
 The checks of `sql/checks`: a file returns the rows that break its rule, its head says the rest.
 
-    -- severity: must | warn
+    -- severity: error | warn
     -- meaning: the rule, in a line
     -- do: what a person does about it
 
@@ -19,7 +19,7 @@ from psycopg import sql
 from include.warehouse.connection import Connection
 from include.warehouse.statements import SQL, compose, statement
 
-HEAD = re.compile(r"-- severity: (must|warn)\n-- meaning: (.+)\n-- do: (.+)\n")
+HEAD = re.compile(r"-- severity: (error|warn)\n-- meaning: (.+)\n-- do: (.+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Check:
     One file of `sql/checks`.
 
     Attributes:
-        severity: must (a failure fails the run) or warn.
+        severity: error (a failure fails the run) or warn.
         meaning: The rule.
         advice: What to do when it is broken.
     """

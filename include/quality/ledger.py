@@ -30,7 +30,7 @@ def open_gaps(connection: Connection) -> int:
 
 def due_windows(connection: Connection, most: int) -> list[Window]:
     """Return the open gaps to try now, at most so many minutes, as windows."""
-    rows = connection.execute(statement("quality/proof.due_gaps"), {"most": most}).fetchall()
+    rows = connection.execute(statement("quality/proof.due_gaps"), {"max_minutes": most}).fetchall()
     return windows(cast(list[tuple[str, str, int]], rows))
 
 

@@ -14,8 +14,8 @@ from typing import cast
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 
-MOST_MINUTES = 20_000  # new or failed minutes of one audit
-SCRUBBED_MINUTES = 2_000  # and those that were proved, proved again: the oldest proofs first
+MAX_MINUTES = 20_000  # new or failed minutes of one audit
+SCRUB_MINUTES = 2_000  # and those that were proved, proved again: the oldest proofs first
 RECENT = timedelta(minutes=30)  # a trade may still come late
 
 type Minute = tuple[str, str, datetime]
@@ -29,8 +29,8 @@ def prove_due(connection: Connection) -> Counter[str]:
         statement("quality/proof.due_minutes"),
         {
             "recent_ts": datetime.now(UTC) - RECENT,
-            "most": MOST_MINUTES,
-            "scrubbed": SCRUBBED_MINUTES,
+            "max_minutes": MAX_MINUTES,
+            "scrub_minutes": SCRUB_MINUTES,
         },
     )
     return prove(connection, cast(list[Minute], due.fetchall()))

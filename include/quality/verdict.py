@@ -23,7 +23,7 @@ class Verdict:
     Attributes:
         checks: How many checks ran.
         markets: How many markets were counted in all stores.
-        failed: Lines about failing must-checks.
+        failed: Lines about failing checks of severity error.
         warned: Lines about others that fail.
     """
 
@@ -58,7 +58,7 @@ def judge(connection: Connection, settings: Settings, now: datetime) -> Verdict:
         counted = stores.count(connection, settings, *newest)
         chosen = checks.checks()
         found = checks.run(connection, chosen, window["from_ts"], until)
-    return Verdict(len(chosen), counted.markets, _lines(found, "must"), _lines(found, "warn"))
+    return Verdict(len(chosen), counted.markets, _lines(found, "error"), _lines(found, "warn"))
 
 
 def _lines(found: list[Finding], severity: str) -> list[str]:

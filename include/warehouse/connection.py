@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and its errors named by duty."""
+"""Connections to PostgreSQL, and its errors translated to those of `include.errors`."""
 
 import re
 from collections.abc import Iterator
@@ -14,39 +14,41 @@ from include.warehouse.statements import statement
 type Connection = psycopg.Connection[tuple[object, ...]]
 
 CONNECT_TIMEOUT_S = 5
-# A server that vanished without a word is noticed after 10 + 3 * 5 seconds.
+# A server that disappears without closing the connection is detected after 10 + 3 * 5 seconds.
 KEEPALIVES = "keepalives_idle=10 keepalives_interval=5 keepalives_count=3"
-# libpq gives no SQLSTATE for a refused connection, only the server's words.
-REFUSED_FOR_GOOD = (
+# libpq gives no SQLSTATE for a rejected connection, only the message of the server.
+ACCESS_ERRORS = (
     "password authentication failed",
     "no password supplied",
     "does not exist",
     "no pg_hba.conf entry",
     "permission denied for database",
 )
-TLS_FOR_GOOD = (
+TLS_ERRORS = (
     "certificate verify failed",
     "server certificate for",
     "root certificate file",
     "does not support SSL",
     "no encryption",
 )
-OUR_TABLES_DIFFER = (
+SCHEMA_ERRORS = (
     psycopg.ProgrammingError,  # a missing table, column or right
-    psycopg.errors.InvalidBinaryRepresentation,  # a column of another type than we copy
+    psycopg.errors.InvalidBinaryRepresentation,  # a column of another type than the COPY writes
     psycopg.errors.BadCopyFileFormat,
 )
 
 
 def connect(settings: Settings, *, application: str) -> Connection:
     """
-    Return a connection as `settings.postgres_user`, in autocommit mode.
+    Open a connection in autocommit mode.
 
-    `pg_stat_activity` calls it *application*.
+    Args:
+        settings: Address, and the role `postgres_user`.
+        application: Name of the connection in `pg_stat_activity`.
 
     Raises:
         Unavailable: PostgreSQL is away: retry.
-        Misconfigured: It refuses us for good; one line says why.
+        Misconfigured: PostgreSQL rejects the role, the password or TLS; one line has the reason.
     """
     _check_passfile(settings)
     with postgres_errors(target(settings), "connecting"):
@@ -71,7 +73,7 @@ def limit_session(connection: Connection) -> None:
 
 
 def target(settings: Settings) -> str:
-    """Return who connects to what, for messages: `market_writer@127.0.0.1:5432/market`."""
+    """Return role, address and database for messages: `market_writer@127.0.0.1:5432/market`."""
     return (
         f"{settings.postgres_user}@{settings.postgres_host}:{settings.postgres_port}"
         f"/{settings.postgres_database}"
@@ -79,33 +81,37 @@ def target(settings: Settings) -> str:
 
 
 @contextmanager
-def postgres_errors(where: str, doing: str) -> Iterator[None]:
+def postgres_errors(where: str, action: str) -> Iterator[None]:
     """
-    Turn psycopg's errors into ours.
+    Translate psycopg's errors.
+
+    Args:
+        where: Role, address and database, see `target`.
+        action: What the block does, for messages: `draining`.
 
     Raises:
-        Unavailable: PostgreSQL is away, full, or another transaction is in the way: retry.
-        Misconfigured: The tables or our rights are not what this version expects.
+        Unavailable: PostgreSQL is away or full, or another transaction holds a lock: retry.
+        Misconfigured: Tables or rights are not those of this version.
     """
     try:
         yield
-    except OUR_TABLES_DIFFER as e:
-        if e.sqlstate is None:  # said by psycopg, not by PostgreSQL: a bug of ours
+    except SCHEMA_ERRORS as e:
+        if e.sqlstate is None:  # raised by psycopg, not by PostgreSQL: a bug
             raise
         raise Misconfigured(
-            f"PostgreSQL as {where}: {doing}: {_line(e)}; expected the tables and rights of this "
-            "version: run `python -m include.warehouse.migrations` as the owner"
+            f"PostgreSQL as {where}: {action}: {_first_line(e)}; expected the tables and rights of "
+            "this version: run `python -m include.warehouse.migrations` as the owner"
         ) from e
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as e:
-        text = _line(e)
-        if any(words in text for words in TLS_FOR_GOOD):
+        text = _first_line(e)
+        if any(words in text for words in TLS_ERRORS):
             raise Misconfigured(
                 f"PostgreSQL as {where}: {text}: check PIPELINE_POSTGRES_SSLMODE and "
                 "PIPELINE_POSTGRES_CA_FILE, or sslmode and sslrootcert of Airflow's connection"
             ) from e
-        if any(words in text for words in REFUSED_FOR_GOOD):
+        if any(words in text for words in ACCESS_ERRORS):
             raise Misconfigured(f"PostgreSQL as {where}: {text}") from e
-        raise Unavailable(f"PostgreSQL as {where}: {doing} failed: {text}") from e
+        raise Unavailable(f"PostgreSQL as {where}: {action} failed: {text}") from e
 
 
 def _check_passfile(settings: Settings) -> None:
@@ -115,11 +121,11 @@ def _check_passfile(settings: Settings) -> None:
     require_private(variable, path)
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
-            # libpq's fields end at colons that no backslash precedes; the fifth is the rest
+            # fields of a passfile end at unescaped colons; the fifth is the rest of the line
             password = re.split(r"(?<!\\):", line, maxsplit=4)[-1]
             require_strong(f"{variable}: line {number} of {path}", password)
 
 
-def _line(error: psycopg.Error) -> str:
+def _first_line(error: psycopg.Error) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].removeprefix("connection failed: ") if lines else type(error).__name__

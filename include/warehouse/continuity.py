@@ -1,15 +1,16 @@
 """
-Whether the stored offsets are still the topic's: what is lost is recorded, else nothing goes on.
+Whether the stored positions fit the topic: losses are recorded, other differences are rejected.
 
-Records deleted before they were drained are a loss that nobody can undo: it is written down in
-`kafka_losses`, in the transaction that moves the offset to the topic's beginning. The fold of the
-partition starts over empty there, as the live consumer's does when its checkpoint is outside the
-topic: if both missed the records, their rows and points agree again from the first one. If the
-consumer had seen them, InfluxDB knows more until the session's midnight and, for MACD, for 250
-candles; `macd_ready` is 0 meanwhile. The audit repairs trades and candles from the exchange.
+Kafka may delete records before they are drained. Such a loss is final: its range goes to
+`kafka_losses`, in the transaction that moves the offset to the topic's beginning. The partition's
+fold starts empty there, as the live consumer's fold does when its checkpoint is outside the topic.
+If both missed the records, their rows and points agree again from the first one. If the consumer
+had read them, InfluxDB's values differ until midnight UTC, and MACD for 250 candles; `macd_ready`
+is 0 in that time. The audit repairs trades and candles from the exchange.
 
-A topic made again, or cut, is another matter: its records are other records. A person decides;
-`drain_refusals` has the case until `python -m include.warehouse.restart`.
+A recreated or truncated topic holds other records under the same offsets. The drain rejects the
+position, and an operator decides: `drain_rejections` has the case until
+`python -m include.warehouse.reset_offsets`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,117 +22,125 @@ from include.errors import Misconfigured
 from include.kpis.fold import Fold
 from include.warehouse import offsets
 from include.warehouse.connection import Connection
-from include.warehouse.offsets import Places, dumped, resumed
+from include.warehouse.offsets import Positions, dump_fold, resume_fold
 from include.warehouse.statements import statement
 
-START_OVER = (
-    "`make restart-drain` (python -m include.warehouse.restart) reads it from its beginning and "
-    "records what is lost; rows that are there already are kept, not doubled"
+ADVICE = (
+    "`make reset-offsets` (python -m include.warehouse.reset_offsets) reads the topic from its "
+    "beginning and records what is lost; stored rows stay and are not duplicated"
 )
 
-type Lost = dict[int, tuple[int, int]]
-"""By partition, the first offset that is lost and the first that is not."""
+type LostOffsets = dict[int, tuple[int, int]]
+"""By partition, the first lost offset and the first one after the loss."""
 
 
-class Extent(NamedTuple):
-    """What a topic holds: by partition, its first offset and its last stable one, exclusive."""
+class TopicRange(NamedTuple):
+    """The offsets that a topic holds."""
 
     topic: str
     topic_id: UUID | None
+    """None if the broker has no topic ids."""
     beginnings: Mapping[int, int]
+    """First offset, by partition (low watermark)."""
     ends: Mapping[int, int]
+    """Last stable offset, exclusive, by partition."""
 
 
-type Kind = Literal["made_again", "cut", "other_fold"]
+type Kind = Literal["recreated", "truncated", "incompatible_fold"]
 
 
-class Refused(Misconfigured):
-    """A stored place the drain must not go on from; `kind` as in table `drain_refusals`."""
+class Rejection(Misconfigured):
+    """A stored position from which the drain must not continue; a row of `drain_rejections`."""
 
-    def __init__(self, kind: Kind, partition: int, offset: int, why: str) -> None:
-        super().__init__(f"{why}. {START_OVER}")
+    def __init__(self, kind: Kind, partition: int, offset: int, detail: str) -> None:
+        super().__init__(f"{detail}. {ADVICE}")
         self.kind = kind
         self.partition = partition
         self.offset = offset
-        self.why = why
+        self.detail = detail
 
 
-def check(places: Places, extent: Extent) -> None:
+def check(positions: Positions, held: TopicRange) -> None:
     """
-    Refuse to go on from places that are not this topic's: nothing is skipped silently.
+    Reject positions that are not of this topic, so that no record is skipped silently.
+
+    Args:
+        positions: As stored.
+        held: What the topic holds.
 
     Raises:
-        Refused: The topic was made again, or cut, or a fold's state is another version's.
+        Rejection: The topic was recreated or truncated, or a fold's state is of another version.
     """
-    for partition, place in sorted(places.items()):
-        where = f"topic {extent.topic} partition {partition}: the next offset is {place.offset}, "
-        at = partition, place.offset
-        if partition not in extent.ends:
-            found = f"but the topic has {len(extent.ends)} partitions: it was made again"
-            raise Refused("made_again", *at, where + found)
-        if place.topic_id != extent.topic_id and extent.topic_id is not None:
-            found = f"of the topic {place.topic_id}, but this one is {extent.topic_id}: "
-            raise Refused("made_again", *at, f"{where}{found}it was made again")
-        beginning, end = extent.beginnings[partition], extent.ends[partition]
-        if place.offset > end:
-            found = f"but the topic (from {beginning}) ends at {end}: it was made again, or cut"
-            raise Refused("cut", *at, where + found)
-    check_folds(places, extent.topic)
+    for partition, position in sorted(positions.items()):
+        where = f"topic {held.topic} partition {partition}: the next offset is {position.offset}, "
+        at = partition, position.offset
+        if partition not in held.ends:
+            found = f"but the topic has {len(held.ends)} partitions: it was recreated"
+            raise Rejection("recreated", *at, where + found)
+        if position.topic_id != held.topic_id and held.topic_id is not None:
+            found = f"of the topic {position.topic_id}, but this one is {held.topic_id}: "
+            raise Rejection("recreated", *at, f"{where}{found}it was recreated")
+        beginning, end = held.beginnings[partition], held.ends[partition]
+        if position.offset > end:
+            found = f"but the topic (from {beginning}) ends at {end}: recreated or truncated"
+            raise Rejection("truncated", *at, where + found)
+    check_folds(positions, held.topic)
 
 
-def check_folds(places: Places, topic: str) -> None:
+def check_folds(positions: Positions, topic: str) -> None:
     """
-    Refuse to go on from what another version of the fold remembers.
+    Reject states of the fold that are of another version.
 
     Raises:
-        Refused: A state is not this version's.
+        Rejection: A state cannot be resumed.
     """
-    for partition, place in sorted(places.items()):
+    for partition, position in sorted(positions.items()):
         try:
-            resumed(place)
+            resume_fold(position)
         except (LookupError, TypeError, ValueError, AttributeError) as e:
-            why = (
+            detail = (
                 f"topic {topic} partition {partition}: expected a fold's state of this version, "
                 f"found another ({type(e).__name__}: {e})"
             )
-            raise Refused("other_fold", partition, place.offset, why) from e
+            raise Rejection("incompatible_fold", partition, position.offset, detail) from e
 
 
 @contextmanager
-def recorded(connection: Connection, topic_id: UUID | None, topic: str) -> Iterator[None]:
-    """Write a refusal into `drain_refusals`, where an operator sees it; let it pass on."""
+def record_rejection(connection: Connection, topic_id: UUID | None, topic: str) -> Iterator[None]:
+    """Record a rejection in `drain_rejections`, and raise it again."""
     try:
         yield
-    except Refused as e:
+    except Rejection as e:
         case = {"topic": topic, "topic_id": topic_id, "partition": e.partition}
-        case |= {"next_offset": e.offset, "kind": e.kind, "detail": e.why}
+        case |= {"next_offset": e.offset, "kind": e.kind, "detail": e.detail}
         connection.execute(statement("warehouse/continuity.record_rejection"), case)
         raise
 
 
-def is_lost(places: Places, extent: Extent) -> bool:
-    """Return whether the topic begins behind a place: what lies between was deleted."""
-    return any(place.offset < extent.beginnings[p] for p, place in places.items())
+def is_lost(positions: Positions, held: TopicRange) -> bool:
+    """Return whether records after a position were deleted: the topic begins behind it."""
+    return any(position.offset < held.beginnings[p] for p, position in positions.items())
 
 
-def pass_over_lost(connection: Connection, extent: Extent) -> Lost:
+def skip_lost_offsets(connection: Connection, held: TopicRange) -> LostOffsets:
     """
-    Record what was deleted before it was drained, and go on behind it; return what that is.
+    Record offsets that were deleted before they were drained, and move behind them; return them.
 
     One transaction: the loss is recorded if and only if the offset moved.
     """
-    topic = extent.topic
+    topic = held.topic
     with connection.transaction():
         stored = offsets.lock(connection, topic)
         lost = {
             partition: (stored[partition], beginning)
-            for partition, beginning in sorted(extent.beginnings.items())
+            for partition, beginning in sorted(held.beginnings.items())
             if stored.get(partition, beginning) < beginning
         }
         for partition, (first, beginning) in lost.items():
-            why = f"records [{first}, {beginning}) are gone: deleted before they were drained"
-            loss = {"topic": topic, "partition": partition, "beginning": beginning, "reason": why}
+            reason = f"records [{first}, {beginning}) are gone: deleted before they were drained"
+            loss = {"topic": topic, "partition": partition}
+            loss |= {"beginning": beginning, "reason": reason}
             connection.execute(statement("warehouse/continuity.record_loss"), loss)
-        empty = dict.fromkeys(lost, dumped(Fold()))
-        offsets.move(connection, topic, extent.beginnings, empty)
+        empty = dict.fromkeys(lost, dump_fold(Fold()))
+        offsets.move(connection, topic, held.beginnings, empty)
     return lost

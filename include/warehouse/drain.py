@@ -1,10 +1,10 @@
 """
-Move what Kafka holds into PostgreSQL, exactly once; `python -m include.warehouse.drain` runs it.
+Move Kafka's records into PostgreSQL exactly once; `python -m include.warehouse.drain` runs it.
 
-It runs the live consumer's fold over the same log, so a row of `crypto_prices` equals InfluxDB's
-point. The offsets, and the fold's state there, are rows of `kafka_offsets`, moved in the
-transaction that writes what lies before them. A drain killed anywhere is repeated or was complete;
-two at once take turns.
+The drain runs the live consumer's fold over the same log, so a row of `crypto_prices` equals the
+point in InfluxDB. Offset and fold state of each partition are a row of `kafka_offsets`, moved in
+the transaction that writes the rows before it. A drain may be killed at any point and repeated. Two
+drains at once take turns.
 """
 
 import dataclasses
@@ -20,29 +20,22 @@ from include.command import exit_code
 from include.garbage import collected_seldom
 from include.settings import Settings
 from include.warehouse import continuity, load, offsets
-from include.warehouse.batches import Batch, Batches
-from include.warehouse.connection import Connection, connect, limit_session, postgres_errors, target
-from include.warehouse.continuity import Extent, Lost
-from include.warehouse.offsets import Offsets, Places
-from include.warehouse.read_ahead import ReadAhead
+from include.warehouse.batches import Batch, BatchReader, ReadAhead
+from include.warehouse.connection import (
+    Connection,
+    connect,
+    limit_session,
+    postgres_errors,
+    target,
+)
+from include.warehouse.continuity import LostOffsets, TopicRange
+from include.warehouse.offsets import Offsets, Positions
 from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES
 
 
 @dataclass(frozen=True, slots=True)
-class Drained:
-    """
-    What one drain did.
-
-    Attributes:
-        ticks: And trades, candles, gaps, dead_letters: new rows of their tables.
-        duplicates: Rows that were there already, and stayed; ticks told again.
-        candles_revised: Those of them whose candle now says otherwise.
-        records: Kafka records read.
-        offsets: By partition, where the next drain goes on.
-        lost_offsets: By partition, the offsets [from, until) deleted before they were drained;
-            also in table `kafka_losses`.
-        caught_up: Whether it came to the end the topic had when it started.
-    """
+class DrainResult:
+    """What one drain did; counts by table are of new rows."""
 
     ticks: int
     trades: int
@@ -50,24 +43,31 @@ class Drained:
     gaps: int
     dead_letters: int
     duplicates: int
+    """Rows that were stored already and stayed, and repeated ticks."""
     candles_revised: int
+    """Duplicates whose candle now has other values."""
     records: int
+    """Kafka records read."""
     offsets: dict[str, int]
+    """The next offset, by partition."""
     lost_offsets: dict[str, tuple[int, int]]
+    """Offsets [from, until) deleted before they were drained, by partition; see `kafka_losses`."""
     caught_up: bool
+    """Whether the drain reached the end that the topic had at start."""
 
 
-def drain(connection: Connection, settings: Settings) -> Drained:
+def drain(connection: Connection, settings: Settings) -> DrainResult:
     """
-    Write the records of `settings.topic_market` from the stored offsets to its end as of now.
+    Write the records of `settings.topic_market` from the stored offsets to the current end.
 
-    Takes `settings.drain_max_s` at most; `caught_up` says whether that was enough. The idle
-    *connection*, as the writer role, is put into autocommit mode and stays open.
+    Args:
+        connection: Idle, as the writer. It is put into autocommit mode and stays open.
+        settings: `drain_max_s` limits the time; `caught_up` is False if it was not enough.
 
     Raises:
-        Unavailable: Kafka or PostgreSQL is away: run it again. What was committed stands.
-        Misconfigured: The topic was made again or cut (`include.warehouse.continuity`), or the
-            tables are not ours.
+        Unavailable: Kafka or PostgreSQL is away: run it again. Committed batches stand.
+        Misconfigured: The topic was recreated or truncated (`include.warehouse.continuity`), or the
+            tables are not those of this version.
     """
     topic = settings.topic_market
     with (
@@ -78,66 +78,67 @@ def drain(connection: Connection, settings: Settings) -> Drained:
         connection.autocommit = True
         limit_session(connection)
         topic_id, beginnings = reader.topic_id(), reader.beginnings()
-        places = offsets.stored(connection, topic, beginnings, topic_id)
-        ends = reader.ends()  # asked last: no other drain's offset is behind them
-        extent = Extent(topic, topic_id, beginnings, ends)
-        with continuity.recorded(connection, topic_id, topic):
-            continuity.check(places, extent)
-        lost: Lost = {}
-        if continuity.is_lost(places, extent):
-            lost = continuity.pass_over_lost(connection, extent)
-            places = offsets.stored(connection, topic, beginnings, topic_id)
+        positions = offsets.load_positions(connection, topic, beginnings, topic_id)
+        ends = reader.ends()  # requested last: no offset of another drain is behind them
+        held = TopicRange(topic, topic_id, beginnings, ends)
+        with continuity.record_rejection(connection, topic_id, topic):
+            continuity.check(positions, held)
+        lost: LostOffsets = {}
+        if continuity.is_lost(positions, held):
+            lost = continuity.skip_lost_offsets(connection, held)
+            positions = offsets.load_positions(connection, topic, beginnings, topic_id)
         stopping = threading.Event()
-        batches = Batches(settings, reader, ends, deadline_s, stopping)
+        batches = BatchReader(settings, reader, ends, deadline_s, stopping)
         with collected_seldom(), ReadAhead(batches, stopping) as ahead:
-            return _Drain(connection, extent, ahead, lost).run(places)
+            return _Drain(connection, held, ahead, lost).run(positions)
 
 
 class _Drain:
-    """One drain under way: the state its steps share."""
+    """The state that the steps of one drain share."""
 
     def __init__(
-        self, connection: Connection, extent: Extent, batches: ReadAhead, lost: Lost
+        self, connection: Connection, held: TopicRange, batches: ReadAhead, lost: LostOffsets
     ) -> None:
         self._connection = connection
-        self._extent = extent
+        self._held = held
         self._batches = batches
         self._lost = lost
         self._written: Counter[str] = Counter()
         self._records = 0
 
-    def run(self, places: Places) -> Drained:
-        self._batches.start_from(places)
-        reached = {partition: place.offset for partition, place in places.items()}
+    def run(self, positions: Positions) -> DrainResult:
+        self._batches.start_from(positions)
+        reached = {partition: position.offset for partition, position in positions.items()}
         while batch := self._batches.next():
             load.ensure_partitions(self._connection, batch.entries)
             reached = batch.after if self._commit(batch) else self._follow()
-        return self._drained(reached)
+        return self._result(reached)
 
     def _commit(self, batch: Batch) -> bool:
-        """Write the batch and move the offsets; False if another drain has moved them."""
+        """Write the batch and move the offsets; return False if another drain has moved them."""
+        topic = self._held.topic
         with self._connection.transaction():
-            stored = offsets.lock(self._connection, self._extent.topic)
+            stored = offsets.lock(self._connection, topic)
             if any(stored.get(partition) != offset for partition, offset in batch.before.items()):
                 return False
             written = load.write(self._connection, batch.entries)
-            offsets.move(self._connection, self._extent.topic, batch.after, batch.folds)
-        told_again = sum(not entry.rows for entry in batch.entries)
-        self._written += written + Counter({load.DUPLICATES: told_again})
+            offsets.move(self._connection, topic, batch.after, batch.folds)
+        repeated = sum(not entry.rows for entry in batch.entries)
+        self._written += written + Counter({load.DUPLICATES: repeated})
         self._records += len(batch.entries)
         return True
 
     def _follow(self) -> Offsets:
-        """Go on where another drain has come to, from its folds."""
-        topic, topic_id, beginnings, _ = self._extent
-        places = offsets.stored(self._connection, topic, beginnings, topic_id)
-        places = {partition: places[partition] for partition in beginnings}
-        continuity.check_folds(places, topic)
-        self._batches.start_from(places)
-        return {partition: place.offset for partition, place in places.items()}
+        """Continue from the positions that another drain has committed."""
+        topic, topic_id, beginnings, _ = self._held
+        positions = offsets.load_positions(self._connection, topic, beginnings, topic_id)
+        positions = {partition: positions[partition] for partition in beginnings}
+        continuity.check_folds(positions, topic)
+        self._batches.start_from(positions)
+        return {partition: position.offset for partition, position in positions.items()}
 
-    def _drained(self, reached: Offsets) -> Drained:
-        return Drained(
+    def _result(self, reached: Offsets) -> DrainResult:
+        return DrainResult(
             ticks=self._written[CRYPTO_PRICES.name],
             trades=self._written[TRADES.name],
             candles=self._written[CANDLES.name],
@@ -153,11 +154,11 @@ class _Drain:
 
 
 def drain_once() -> None:
-    """Drain; print what was done as one line of JSON."""
+    """Drain; print the result as one line of JSON."""
     settings = Settings.load()
     with connect(settings, application="drain") as connection:
-        drained = drain(connection, settings)
-    print(json.dumps(dataclasses.asdict(drained)))
+        result = drain(connection, settings)
+    print(json.dumps(dataclasses.asdict(result)))
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
 """
-Rows of PostgreSQL as CSV or Parquet: `python -m include.warehouse.export --from 2026-11-01 ...`.
+Export rows as CSV or Parquet; `python -m include.warehouse.export --from 2026-11-01 ...`.
 
-Read as the role that only reads, through a cursor of the server: memory does not grow with the
-rows.
+Rows are read with the reader role through a server-side cursor: memory does not grow with them.
 """
 
+import csv
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -14,16 +14,18 @@ from datetime import UTC, datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol, TextIO
 
+import pyarrow as pa
 from psycopg import Connection, sql
+from pyarrow import parquet
 
 from include.command import exit_code
-from include.errors import Exit, Misconfigured
+from include.errors import Exit, Misconfigured, PipelineError
 from include.progress_bar import progress_bar
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
 from include.warehouse.statements import compose, statement
-from include.warehouse.table_files import Column, CsvFile, TableFile, parquet_file
 
 EXPORTS = {  # the statement of each kind of rows; the first kind is the default
     "candles": "warehouse/export.candles",
@@ -34,17 +36,92 @@ EXPORTS = {  # the statement of each kind of rows; the first kind is the default
 PARQUET = ".parquet"
 ROWS_AT_ONCE = 20_000
 
+# By type of PostgreSQL, for the types that sql/migrations uses.
+ARROW_TYPES = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "float8": pa.float64(),
+    "text": pa.string(),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+}
+
+
+class Column(NamedTuple):
+    """A column and the name of its type in PostgreSQL."""
+
+    name: str
+    type: str
+
+
+class TableFile(Protocol):
+    """A file to which rows are appended in batches."""
+
+    def write(self, rows: Sequence[Sequence[object]]) -> None: ...
+
+
+class CsvFile:
+    """CSV: times are UTC, numbers have all digits, null is empty."""
+
+    def __init__(self, out: TextIO, columns: Sequence[Column]) -> None:
+        self._writer = csv.writer(out, lineterminator="\n")
+        self._writer.writerow(column.name for column in columns)
+
+    def write(self, rows: Sequence[Sequence[object]]) -> None:
+        self._writer.writerows([_text(value) for value in row] for row in rows)
+
+
+class ParquetFile:
+    """Parquet with the types of PostgreSQL, times in UTC; each `write` becomes a row group."""
+
+    def __init__(self, writer: parquet.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
+        self._schema = schema
+
+    def write(self, rows: Sequence[Sequence[object]]) -> None:
+        columns = [
+            pa.array(values, t)
+            for values, t in zip(zip(*rows, strict=True), self._schema.types, strict=True)
+        ]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+
+@contextmanager
+def parquet_file(out: BinaryIO, columns: Sequence[Column]) -> Iterator[ParquetFile]:
+    """
+    Write Parquet to *out*; the file is complete at the end of the context.
+
+    Raises:
+        PipelineError: A column has a type that ARROW_TYPES lacks.
+    """
+    unknown = [f"{c.name} ({c.type})" for c in columns if c.type not in ARROW_TYPES]
+    if unknown:
+        raise PipelineError(f"no Parquet type for {', '.join(unknown)}: add it to ARROW_TYPES")
+    schema = pa.schema([pa.field(c.name, ARROW_TYPES[c.type]) for c in columns])
+    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+        yield ParquetFile(writer, schema)
+
+
 type Opener = Callable[[Sequence[Column]], AbstractContextManager[TableFile]]
 
 
 def export(
-    settings: Settings, what: str, symbol: str, since: datetime, until: datetime, opened: Opener
+    settings: Settings, what: str, symbol: str, since: datetime, until: datetime, open_: Opener
 ) -> int:
     """
-    Write the rows of *symbol* in [since, until) to the file *opened* gives; return how many.
+    Write the rows of a symbol to a file; return how many.
+
+    Args:
+        settings: Address, and the reader role.
+        what: A key of EXPORTS.
+        symbol: Such as BTC/USDT, of all exchanges.
+        since: First time.
+        until: End, not included.
+        open_: Opens the file for the columns of the rows.
 
     Raises:
-        Misconfigured: There is no such symbol, or the passfile or tables are not ours.
+        Misconfigured: The passfile or the tables are not those of this version.
         Unavailable: PostgreSQL is away.
     """
     reader = settings.as_reader()
@@ -61,7 +138,7 @@ def export(
             cursor.execute(statement(EXPORTS[what]), bound)
             types = connection.adapters.types
             named = [Column(c.name, types[c.type_code].name) for c in cursor.description or ()]
-            with opened(named) as file:
+            with open_(named) as file:
                 rows = 0
                 while batch := cursor.fetchmany(ROWS_AT_ONCE):
                     file.write(batch)
@@ -84,17 +161,17 @@ def arguments(argv: list[str] | None = None) -> Namespace:
     parser.add_argument(
         "--what", choices=[*EXPORTS], default="candles", help="default: %(default)s"
     )
-    told = f"a file, Parquet if it ends with {PARQUET}, else CSV; default: standard output"
-    parser.add_argument("--out", type=Path, help=told)
+    help_ = f"a file, Parquet if it ends with {PARQUET}, else CSV; default: standard output"
+    parser.add_argument("--out", type=Path, help=help_)
     return parser.parse_args(argv)
 
 
 def run(options: Namespace, settings: Settings) -> None:
     """
-    Export what *options* ask for.
+    Export the rows that the command line requests.
 
     Raises:
-        Misconfigured: A time, the symbol or the file is none.
+        Misconfigured: A time, the symbol or the file is not valid.
         Unavailable: PostgreSQL is away.
     """
     since = _time("--from", options.since)
@@ -103,13 +180,13 @@ def run(options: Namespace, settings: Settings) -> None:
         raise Misconfigured(f"expected FROM before TO, found {since} and {until}")
     if not SYMBOL_NAME.fullmatch(options.symbol):
         raise Misconfigured(f"expected a symbol such as BTC/USDT, found {options.symbol[:40]!r}")
-    opened = partial(_opened, options.out)
-    rows = export(settings, options.what, options.symbol, since, until, opened)
+    open_ = partial(_open, options.out)
+    rows = export(settings, options.what, options.symbol, since, until, open_)
     print(f"{rows} rows of {options.what}", file=sys.stderr)
 
 
 @contextmanager
-def _opened(path: Path | None, columns: Sequence[Column]) -> Iterator[TableFile]:
+def _open(path: Path | None, columns: Sequence[Column]) -> Iterator[TableFile]:
     if path is None:
         yield CsvFile(sys.stdout, columns)
         return
@@ -136,12 +213,16 @@ def _time(name: str, text: str) -> datetime:
     return time_.replace(tzinfo=UTC) if time_.tzinfo is None else time_
 
 
+def _text(value: object) -> object:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
 def main() -> int:
     options = arguments()
     try:
         code = exit_code("export", lambda: run(options, Settings.load()))
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has enough; Python must not write the rest at its end
+    except BrokenPipeError:  # the reader closed the pipe; Python must not flush the rest at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     return code

@@ -1,34 +1,38 @@
-"""Write entries: binary COPY, merged where rows are there already, parked where a table refuses."""
+"""Write entries: binary COPY, merged if rows are stored already, dead letters for rejected rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 import psycopg
 
 from include.errors import Unavailable
 from include.warehouse.connection import Connection
-from include.warehouse.rows import DAY_MS, POSTGRES_EPOCH_MS, Entry, dead_letter
+from include.warehouse.rows import DAY_MS, POSTGRES_EPOCH_MS, Entry, build_dead_letter
 from include.warehouse.statements import statement
 from include.warehouse.tables import (
     CANDLES,
     DEAD_LETTERS,
     TABLES,
     TRADES,
+    Row,
     Table,
+    copy_rows,
     ensure_trade_partitions,
+    stage_rows,
 )
 
-TS_COLUMN = 5  # of a trade's row
+TS_COLUMN = 5  # index of `ts` in a trade's row
 DUPLICATES = "duplicates"
 REVISED = "candles_revised"
 
 
 def ensure_partitions(connection: Connection, entries: Iterable[Entry]) -> None:
-    """Make the partitions of the trades' days; any day of any year may come."""
+    """Create the missing partitions of the trades' days."""
     day_us = DAY_MS * 1000
     days = {
-        row[TS_COLUMN] // day_us  # type: ignore[operator]  # timestamp()'s int
+        row[TS_COLUMN] // day_us  # type: ignore[operator]  # to_timestamptz()'s int
         for entry in entries
         if entry.table is TRADES
         for row in entry.rows
@@ -41,14 +45,14 @@ def ensure_partitions(connection: Connection, entries: Iterable[Entry]) -> None:
 
 def write(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
     """
-    Write the entries inside the caller's transaction; return the rows that are new, by table.
+    Write the entries inside the caller's transaction; return the number of new rows by table.
 
-    New rows are copied straight into the tables. Where some are there already they go through
-    staging tables, and what is there stays: counted as `duplicates`. A record that a table's CHECK
-    refuses is found by halving and becomes a dead letter.
+    New rows are copied straight into the tables. If one of them is stored already, all go through
+    staging tables, and stored rows stay: they count as `duplicates`. If a table's CHECK rejects a
+    row, its record is found by bisection and becomes a dead letter.
 
     Raises:
-        Unavailable: A partition vanished meanwhile: try again.
+        Unavailable: A partition was dropped in the meantime: try again.
     """
     try:
         return _copy(connection, entries)
@@ -65,19 +69,20 @@ def write(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
 def _write_halves(
     connection: Connection, entries: Sequence[Entry], error: psycopg.Error
 ) -> Counter[str]:
-    _check_is_refusal(error)
+    _require_rejected_value(error)
     if len(entries) > 1:
         middle = len(entries) // 2
         return write(connection, entries[:middle]) + write(connection, entries[middle:])
-    (refused,) = entries
-    if refused.table is DEAD_LETTERS:
-        raise error  # ours to fix: nothing that was read may be refused here
+    (rejected,) = entries
+    if rejected.table is DEAD_LETTERS:
+        raise error  # a bug: this table has to accept every record
     rule = error.diag.constraint_name or str(error).partition("\n")[0]
-    return write(connection, [dead_letter(refused.record, f"table {refused.table.name}: {rule}")])
+    reason = f"table {rejected.table.name}: {rule}"
+    return write(connection, [build_dead_letter(rejected.record, reason)])
 
 
-def _check_is_refusal(error: psycopg.Error) -> None:
-    """Let through only errors that say something about a value, not about the tables."""
+def _require_rejected_value(error: psycopg.Error) -> None:
+    """Raise errors whose cause is the tables, and not a value."""
     wrong_tables = (
         psycopg.errors.InvalidBinaryRepresentation,
         psycopg.errors.BadCopyFileFormat,
@@ -94,7 +99,10 @@ def _copy(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
     copied: Counter[str] = Counter()
     with connection.transaction():
         for table in TABLES:
-            copied[table.name] = _copy_rows(connection, table, entries)
+            if _has_rows(table, entries):
+                copied[table.name] = copy_rows(connection, table, _rows_of(table, entries))
+            else:
+                copied[table.name] = 0
     return copied
 
 
@@ -102,11 +110,9 @@ def _merge(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
     merged: Counter[str] = Counter()
     with connection.transaction():
         for table in TABLES:
-            if not any(entry.table is table for entry in entries):
+            if not _has_rows(table, entries):
                 continue
-            connection.execute(table.stage())
-            connection.execute(table.empty())
-            staged = _copy_rows(connection, table, entries, staged=True)
+            staged = stage_rows(connection, table, _rows_of(table, entries))
             if table is CANDLES:
                 merged[REVISED] = _count_revised(connection)
             new = connection.execute(table.merge()).rowcount
@@ -115,23 +121,16 @@ def _merge(connection: Connection, entries: Sequence[Entry]) -> Counter[str]:
     return merged
 
 
+def _has_rows(table: Table, entries: Sequence[Entry]) -> bool:
+    return any(entry.table is table for entry in entries)
+
+
+def _rows_of(table: Table, entries: Sequence[Entry]) -> Iterator[Row]:
+    return chain.from_iterable(entry.rows for entry in entries if entry.table is table)
+
+
 def _count_revised(connection: Connection) -> int:
     row = connection.execute(statement("warehouse/load.count_revised_candles")).fetchone()
     assert row is not None
     assert isinstance(row[0], int)
     return row[0]
-
-
-def _copy_rows(
-    connection: Connection, table: Table, entries: Sequence[Entry], *, staged: bool = False
-) -> int:
-    chosen = [entry.rows for entry in entries if entry.table is table]
-    if not chosen:
-        return 0
-    with connection.cursor() as cursor, cursor.copy(table.copy(staged=staged)) as copy:
-        copy.set_types(list(table.columns.values()))
-        write_row = copy.write_row
-        for rows in chosen:
-            for row in rows:
-                write_row(row)
-    return sum(map(len, chosen))

@@ -1,4 +1,4 @@
-"""Bring the tables to this version; `python -m include.warehouse.migrations`, as the owner."""
+"""Migrate the tables to this version; `python -m include.warehouse.migrations`, as the owner."""
 
 import hashlib
 import sys
@@ -14,20 +14,24 @@ from include.warehouse.connection import Connection, connect, postgres_errors, t
 from include.warehouse.statements import SQL, statement
 
 DIRECTORY = SQL / "migrations"
-LOCK = 0x6D61726B6574  # "market": one runner at a time
+LOCK_ID = 0x6D61726B6574  # "market": one runner at a time
 LOCK_TIMEOUT_MS = 60_000
 logger = structlog.get_logger()
 
 
 def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     """
-    Apply the files of *directory* not applied yet, each in a transaction; return their names.
+    Apply the pending files of *directory*, each in a transaction; return their names.
 
     Two runners at once are safe: the second waits, then finds nothing to do.
 
+    Args:
+        settings: `postgres_user` is the owner.
+        directory: Numbered `.sql` files.
+
     Raises:
-        Misconfigured: A file once applied was changed, or is missing, or a new one comes before it;
-            or `settings.postgres_user` does not own the database.
+        Misconfigured: An applied file was changed or is missing, a new file has a lower number than
+            an applied one, or `settings.postgres_user` does not own the database.
         Unavailable: PostgreSQL is away.
     """
     files = _files(directory)
@@ -36,7 +40,7 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
         postgres_errors(target(settings), "migrating"),
     ):
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [str(LOCK_TIMEOUT_MS)])
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])
         connection.execute(statement("warehouse/migrations.create_ledger"))
         names = _pending(files, _applied(connection))
         for name in names:
@@ -44,18 +48,18 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     return names
 
 
-def pending(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
+def list_pending(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     """
-    Return the files of *directory* that are not applied yet; anybody who writes may ask.
+    Return the files of *directory* that are not applied yet; the writer may call this.
 
     Raises:
-        Misconfigured: As `migrate`; or none was ever applied.
+        Misconfigured: As `migrate`, or no migration was ever applied.
         Unavailable: PostgreSQL is away.
     """
     files = _files(directory)
     with (
         connect(settings, application="migrations") as connection,
-        postgres_errors(target(settings), "asking for the migrations"),
+        postgres_errors(target(settings), "reading the migrations"),
     ):
         return _pending(files, _applied(connection))
 
@@ -87,7 +91,9 @@ def _pending(files: dict[str, bytes], applied: dict[str, str]) -> list[str]:
     latest = max(applied, default="")
     for name in pending:
         if name < latest:
-            raise Misconfigured(f"migration {name} comes before {latest}, applied: renumber it")
+            raise Misconfigured(
+                f"expected migration {name} to come after {latest}, which is applied: renumber it"
+            )
     return pending
 
 

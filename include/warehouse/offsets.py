@@ -1,4 +1,4 @@
-"""Where the drain goes on from, and from which fold: kept in PostgreSQL, moved with the rows."""
+"""The drain's positions: next offset and fold state of each partition, rows of `kafka_offsets`."""
 
 import json
 from collections.abc import Mapping
@@ -10,28 +10,39 @@ from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 
 type Offsets = dict[int, int]
-"""By partition, the offset of the next record to read."""
+"""The offset of the next record to read, by partition."""
 
 
-class Place(NamedTuple):
-    """Where to go on in one partition: the next record, the fold before it, Kafka's topic id."""
+class Position(NamedTuple):
+    """Where the drain resumes in one partition."""
 
     offset: int
+    """Of the next record."""
     state: State
+    """Of the fold, after all records before `offset`."""
     topic_id: UUID | None = None
+    """Kafka's id of the topic; None if the broker has no topic ids."""
 
 
-type Places = dict[int, Place]
+type Positions = dict[int, Position]
 """By partition."""
 
 
-def stored(
+def load_positions(
     connection: Connection,
     topic: str,
     beginnings: Mapping[int, int],
     topic_id: UUID | None = None,
-) -> Places:
-    """Return the stored places; a partition met for the first time starts at its beginning."""
+) -> Positions:
+    """
+    Return the stored positions of a topic.
+
+    Args:
+        connection: In autocommit mode, as the writer.
+        topic: Its name.
+        beginnings: First offset by partition. A new partition starts there with an empty fold.
+        topic_id: Stored with positions that have no topic id yet.
+    """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             statement("warehouse/offsets.register"),
@@ -41,21 +52,22 @@ def stored(
                     "topic_id": topic_id,
                     "partition": partition,
                     "next_offset": beginning,
-                    "fold": dumped(Fold()),
+                    "fold": dump_fold(Fold()),
                 }
                 for partition, beginning in sorted(beginnings.items())
             ],
         )
         if topic_id is not None:
-            its_id = {"topic": topic, "topic_id": topic_id}
-            cursor.execute(statement("warehouse/offsets.adopt"), its_id)
+            cursor.execute(
+                statement("warehouse/offsets.adopt"), {"topic": topic, "topic_id": topic_id}
+            )
         cursor.execute(statement("warehouse/offsets.positions"), {"topic": topic})
-        found = cast(list[tuple[int, int, State, UUID | None]], cursor.fetchall())
-    return {partition: Place(offset, state, its) for partition, offset, state, its in found}
+        rows = cast(list[tuple[int, int, State, UUID | None]], cursor.fetchall())
+    return {partition: Position(offset, state, id_) for partition, offset, state, id_ in rows}
 
 
 def lock(connection: Connection, topic: str) -> Offsets:
-    """Return the stored offsets, which nobody else can move until this transaction ends."""
+    """Return the stored offsets, locked until the end of the transaction."""
     cursor = connection.execute(statement("warehouse/offsets.lock"), {"topic": topic})
     return dict(cast(list[tuple[int, int]], cursor.fetchall()))
 
@@ -63,7 +75,15 @@ def lock(connection: Connection, topic: str) -> Offsets:
 def move(
     connection: Connection, topic: str, after: Mapping[int, int], folds: Mapping[int, str]
 ) -> None:
-    """Store where the partitions of *folds* have come to; this transaction has locked them."""
+    """
+    Store new positions; this transaction holds their lock.
+
+    Args:
+        connection: Inside the transaction that writes the rows.
+        topic: Its name.
+        after: New offset by partition.
+        folds: New state by partition, as JSON. Only these partitions are stored.
+    """
     with connection.cursor() as cursor:
         cursor.executemany(
             statement("warehouse/offsets.move"),
@@ -79,16 +99,23 @@ def move(
         )
 
 
-def resumed(place: Place) -> Fold:
+def forget(connection: Connection, topic: str) -> int:
+    """Delete the positions of a topic and settle its rejections; return how many there were."""
+    row = connection.execute(statement("warehouse/offsets.forget"), {"topic": topic}).fetchone()
+    assert row is not None
+    return cast(int, row[0])
+
+
+def resume_fold(position: Position) -> Fold:
     """
-    Return the fold as it was at this place.
+    Return the fold with the state of a position.
 
     Raises:
-        LookupError, TypeError, ValueError, AttributeError: Its state is one of another version.
+        LookupError, TypeError, ValueError, AttributeError: The state is of another version.
     """
-    return Fold.resume(place.state)
+    return Fold.resume(position.state)
 
 
-def dumped(fold: Fold) -> str:
-    """Return the fold's state as JSON; `repr` of a float is read back bit for bit."""
+def dump_fold(fold: Fold) -> str:
+    """Return the fold's state as JSON; floats are written by `repr` and read back bit for bit."""
     return json.dumps(fold.state(), allow_nan=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What PostgreSQL makes ready and what it lets go: partitions ahead, old rows away."""
+"""Retention in PostgreSQL: partitions of the next days, deletion of old rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,27 +11,23 @@ from include.warehouse.statements import statement
 from include.warehouse.tables import ensure_trade_partitions
 
 DAYS_AHEAD = 7
-BATCH_ROWS = 50_000  # of one transaction: no lock is held for long
+BATCH_ROWS = 50_000  # per transaction: locks are held briefly
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """
-    What one run did.
+class RetentionResult:
+    """What one run did."""
 
-    Attributes:
-        partitions_made: Days of trades made ready.
-        partitions_dropped: Days of trades dropped.
-        deleted: Rows deleted, by table.
-    """
-
-    partitions_made: int
+    partitions_created: int
+    """Of `trades`, one a day."""
     partitions_dropped: int
+    """Of `trades`, one a day."""
     deleted: dict[str, int]
+    """Rows deleted, by table."""
 
 
-def ages(settings: Settings) -> Mapping[str, int]:
-    """Return the days each table's rows are kept, 0 for ever; trades go by partitions."""
+def retention_days(settings: Settings) -> Mapping[str, int]:
+    """Return the retention of each table in days, 0 for no limit; `trades` has partitions."""
     return {
         "crypto_prices": settings.keep_prices_days,
         "dead_letters": settings.keep_dead_letters_days,
@@ -42,27 +38,32 @@ def ages(settings: Settings) -> Mapping[str, int]:
     }
 
 
-def keep(connection: Connection, settings: Settings, now: datetime) -> Kept:
+def apply_retention(connection: Connection, settings: Settings, now: datetime) -> RetentionResult:
     """
-    Make the partitions of the days to come; take away what is older than the settings say.
+    Create the partitions of the next days; delete data past its retention.
 
-    The idle *connection*, as the writer, is put into autocommit mode. Run again it goes on.
+    An interrupted run can be repeated.
+
+    Args:
+        connection: Idle, as the writer. It is put into autocommit mode.
+        settings: `keep_*_days`.
+        now: The current time.
 
     Raises:
-        Unavailable: PostgreSQL is away, or readers hold the table: run it again.
-        Misconfigured: The tables are not ours.
+        Unavailable: PostgreSQL is away, or readers lock the table: run it again.
+        Misconfigured: The tables are not those of this version.
     """
     today = now.astimezone(UTC).date()
-    with postgres_errors(target(settings), "keeping"):
+    with postgres_errors(target(settings), "applying retention"):
         connection.autocommit = True
         limit_session(connection)
         ahead = [today + timedelta(days=days) for days in range(DAYS_AHEAD + 1)]
-        made = ensure_trade_partitions(connection, ahead)
+        created = ensure_trade_partitions(connection, ahead)
         dropped = 0
         if settings.keep_trades_days:
             before = today - timedelta(days=settings.keep_trades_days)
             midnight = datetime(before.year, before.month, before.day, tzinfo=UTC)
-            # first the expectation, then the trades: between the two no audit misses any
+            # coverage first: an audit in between does not report dropped trades as missing
             connection.execute(
                 statement("warehouse/retention.forget_coverage"), {"before": midnight}
             )
@@ -71,13 +72,13 @@ def keep(connection: Connection, settings: Settings, now: datetime) -> Kept:
             )
         deleted = {
             table: _delete(connection, table, now - timedelta(days=days)) if days else 0
-            for table, days in ages(settings).items()
+            for table, days in retention_days(settings).items()
         }
-    return Kept(made, dropped, deleted)
+    return RetentionResult(created, dropped, deleted)
 
 
 def _delete(connection: Connection, table: str, before: datetime) -> int:
-    bound = {"table": table, "before": before, "most": BATCH_ROWS}
+    bound = {"table": table, "before": before, "max_rows": BATCH_ROWS}
     deleted = 0
     while rows := _number(connection, "warehouse/retention.delete_older", bound):
         deleted += rows

@@ -1,4 +1,4 @@
-"""From a Kafka record to the rows it becomes; each kind of event has its table."""
+"""Convert Kafka records to rows: each type of event has its table."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -11,63 +11,77 @@ from include.kpis.fold import Fold
 from include.kpis.points import Point, PricePoint
 from include.kpis.records import Candle, Event, Gap, Tick, Trades
 from include.kpis.registry import NAMES
-from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES, Table
+from include.warehouse.tables import (
+    CANDLES,
+    CRYPTO_PRICES,
+    DEAD_LETTERS,
+    GAPS,
+    TRADES,
+    Row,
+    Table,
+)
 
 CANDLE_WIDTH_S = 60
-MOST_BYTES = 64 * 1024  # of a dead letter: enough to see what it was
-MOST_REASON = 1_000
+MAX_DEAD_LETTER_BYTES = 64 * 1024  # of the record's value
+MAX_REASON_LENGTH = 1_000
 DAY_MS = 86_400_000
-# PostgreSQL sends a timestamptz as int8: microseconds since 2000. Copying the integer saves a
-# datetime a row, a third of the client's time.
+# The binary format of timestamptz is an int8 of microseconds since 2000. Copying the integer saves
+# one datetime per row, a third of the client's time.
 POSTGRES_EPOCH_MS = 946_684_800_000
-
-type Row = tuple[object, ...]
 
 
 class Entry(NamedTuple):
-    """One record and its rows, all of one table; none for a tick told again."""
+    """A record and its rows, all of one table."""
 
     record: Record
     table: Table
     rows: Sequence[Row]
+    """Empty for a repeated tick."""
 
 
-def entry(record: Record, fold: Fold) -> Entry:
-    """Decode *record* and fold it; one that will never decode becomes a dead letter."""
+def decode_entry(record: Record, fold: Fold) -> Entry:
+    """Decode a record and update *fold* with it; return its rows, or a dead letter."""
     try:
         event = wire.decode(record.value)
     except BadRecord as e:
-        return dead_letter(record, str(e))
-    return entry_of(record, event, fold.update(event))
+        return build_dead_letter(record, str(e))
+    return build_entry(record, event, fold.update(event))
 
 
-def entry_of(record: Record, event: Event, points: Sequence[Point]) -> Entry:
-    """Return the rows of *event*, which *record* holds and which made *points*."""
+def build_entry(record: Record, event: Event, points: Sequence[Point]) -> Entry:
+    """
+    Return the rows of an event.
+
+    Args:
+        record: Where the event comes from.
+        event: The decoded record.
+        points: What the fold returned for the event.
+    """
     return Entry(record, *_rows(event, points))
 
 
-def dead_letter(record: Record, reason: str) -> Entry:
-    """Return the row that keeps *record*: why, where from, and the start of its value."""
+def build_dead_letter(record: Record, reason: str) -> Entry:
+    """Return the row of a dead letter: position and start of the record, and the reason."""
     value = record.value
-    kept = None if value is None else value[:MOST_BYTES]
+    kept = None if value is None else value[:MAX_DEAD_LETTER_BYTES]
     row = (
         record.topic,
         record.partition,
         record.offset,
-        reason.replace("\x00", "\\x00")[:MOST_REASON],
+        reason.replace("\x00", "\\x00")[:MAX_REASON_LENGTH],
         kept,
         len(value or b""),
     )
     return Entry(record, DEAD_LETTERS, [row])
 
 
-def timestamp(ts_ms: int) -> int:
-    """Return a time as PostgreSQL's binary timestamptz: microseconds since 2000, UTC."""
+def to_timestamptz(ts_ms: int) -> int:
+    """Convert ms since 1970 to PostgreSQL's binary timestamptz, microseconds since 2000."""
     return (ts_ms - POSTGRES_EPOCH_MS) * 1000
 
 
 def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
-    """Of the points, a tick's alone is stored: the others' trades and candles are there as such."""
+    """Only price points are stored. Trades and candles have tables of their own."""
     match event:
         case Trades():
             return TRADES, trade_rows(event)
@@ -80,20 +94,20 @@ def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
 
 
 def _price_row(point: PricePoint) -> Row:
-    """Leave out what is not a number, as InfluxDB's lines do."""
+    """Store values that are not finite as null, as the line protocol of InfluxDB omits them."""
     values = map(point.values.__getitem__, NAMES)
     return (
         point.exchange,
         point.symbol,
-        timestamp(point.ts_ms),
+        to_timestamptz(point.ts_ms),
         *[v if v is not None and isfinite(v) else None for v in values],
     )
 
 
 def trade_rows(event: Trades) -> list[Row]:
-    """Return the rows of a batch of trades, as `tables.TRADES` is copied."""
+    """Return the rows of a batch of trades, in the column order of `tables.TRADES`."""
     exchange, symbol, epoch_ms = event.exchange, event.symbol, POSTGRES_EPOCH_MS
-    return [  # spelt out: half the time of calling `timestamp` or unpacking with a star
+    return [  # explicit: half the time of calling `to_timestamptz` or unpacking with a star
         (
             exchange,
             symbol,
@@ -110,12 +124,12 @@ def trade_rows(event: Trades) -> list[Row]:
 
 
 def candle_row(candle: Candle) -> Row:
-    """Return the row of a one-minute candle, as `tables.CANDLES` is copied."""
+    """Return the row of a one-minute candle, in the column order of `tables.CANDLES`."""
     return (
         candle.exchange,
         candle.symbol,
         CANDLE_WIDTH_S,
-        timestamp(candle.open_ts_ms),
+        to_timestamptz(candle.open_ts_ms),
         candle.open,
         candle.high,
         candle.low,
@@ -127,5 +141,5 @@ def candle_row(candle: Candle) -> Row:
 
 
 def _gap_row(gap: Gap) -> Row:
-    reported_at = timestamp(gap.recv_ts_ms)
+    reported_at = to_timestamptz(gap.recv_ts_ms)
     return gap.exchange, gap.symbol, gap.first_id, gap.last_id, gap.reason, reported_at

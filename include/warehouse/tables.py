@@ -1,6 +1,6 @@
-"""The tables the drain writes: their columns, in the order of the rows of `rows.py`."""
+"""Tables that are loaded by binary COPY: their columns, in the order of the rows of `rows.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, cast
 
@@ -10,20 +10,17 @@ from include.kpis.registry import NAMES
 from include.warehouse.connection import Connection
 from include.warehouse.statements import compose, statement
 
+type Row = tuple[object, ...]
+
 
 class Table(NamedTuple):
-    """
-    One table, and what rows are copied as.
-
-    Attributes:
-        columns: PostgreSQL's binary format of each column copied, by its name; timestamptz is
-            "int8" (see `rows.timestamp`).
-        key: The columns that say which row is which.
-    """
+    """A table, and the format in which its rows are copied."""
 
     name: str
     columns: Mapping[str, str]
+    """Binary format of each copied column; timestamptz is "int8", see `rows.to_timestamptz`."""
     key: tuple[str, ...]
+    """The columns of the primary key, or of the natural key."""
 
     def stage(self) -> sql.Composed:
         """Return the statement that creates the staging table."""
@@ -52,6 +49,34 @@ class Table(NamedTuple):
 
     def _staged(self) -> sql.Identifier:
         return sql.Identifier(f"staged_{self.name}")
+
+
+def copy_rows(
+    connection: Connection, table: Table, rows: Iterable[Row], *, staged: bool = False
+) -> int:
+    """
+    Copy rows into a table; return how many.
+
+    Args:
+        connection: Inside a transaction if *staged*, because that table is emptied at its end.
+        table: Where they go.
+        rows: In the order of `table.columns`.
+        staged: Copy into the staging table instead, which exists.
+    """
+    copied = 0
+    with connection.cursor() as cursor, cursor.copy(table.copy(staged=staged)) as copy:
+        copy.set_types(list(table.columns.values()))
+        write_row = copy.write_row
+        for copied, row in enumerate(rows, start=1):  # noqa: B007  # the last one is the count
+            write_row(row)
+    return copied
+
+
+def stage_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
+    """Copy rows into the table's staging table, empty before; return how many."""
+    connection.execute(table.stage())
+    connection.execute(table.empty())
+    return copy_rows(connection, table, rows, staged=True)
 
 
 def ensure_trade_partitions(connection: Connection, days: Sequence[date]) -> int:

@@ -191,8 +191,8 @@ def _env(options: Namespace) -> int:
     return Exit.OK
 
 
-def _restart_drain(options: Namespace) -> int:
-    return run_in_line("include.warehouse.restart")
+def _reset_offsets(options: Namespace) -> int:
+    return run_in_line("include.warehouse.reset_offsets")
 
 
 def _dead_letters(options: Namespace) -> int:
@@ -234,8 +234,8 @@ CONFIG_CHECK = Verb(
     "config-check", "check what .env and the environment say, start nothing", _config_check
 )
 ENV = Verb("env", "print what a shell needs: eval the output", _env)
-RESTART_DRAIN = Verb(
-    "restart-drain", "have the drain read its topic from the beginning", _restart_drain
+RESET_OFFSETS = Verb(
+    "reset-offsets", "let the drain read its topic from the beginning", _reset_offsets
 )
 DEAD_LETTERS = Verb(
     "dead-letters", "list what could not be read; replay it", _dead_letters, forwards=True

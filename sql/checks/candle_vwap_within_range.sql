@@ -1,6 +1,6 @@
--- severity: must
--- meaning: a candle's own average price (quote volume / volume) is between its low and its high
--- do: the audit asks for the candle again; if it stays, the exchange says so: tell it
+-- severity: error
+-- meaning: a candle's average price (quote volume / volume) is between its low and its high
+-- do: the audit fetches the candle again; if the check still fails, report it to the exchange
 SELECT exchange, symbol, open_ts, low, quote_volume / volume AS vwap, high
 FROM candles
 WHERE

@@ -1,6 +1,6 @@
--- severity: must
--- meaning: between two candles there is one for each minute the exchange has
--- do: run backfill_candles for the minutes
+-- severity: error
+-- meaning: there is a candle for each minute that the exchange has one for
+-- do: run backfill_candles for the missing minutes
 SELECT exchange, symbol, open_ts, next_ts
 FROM (
     SELECT

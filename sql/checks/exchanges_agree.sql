@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: a symbol's mid price on two exchanges differs by less than 50 basis points, minute by minute
--- do: one feed is late or wrong; compare both with a third
+-- meaning: the mid prices of a symbol on two exchanges differ by less than 50 basis points in each minute
+-- do: one feed is late or wrong: compare both with a third exchange
 WITH minutes AS (
     SELECT exchange, symbol, date_trunc('minute', "timestamp", 'UTC') AS minute, avg(mid_price) AS mid
     FROM crypto_prices

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: of thirty ticks or more some differ in price, book or volume
--- do: if others move, the exchange has halted the symbol or serves a cache
+-- meaning: among thirty or more ticks of a symbol, some differ in price, book or volume
+-- do: if other symbols move, the exchange has halted this one or serves cached data
 SELECT exchange, symbol, count(*) AS ticks
 FROM crypto_prices
 WHERE "timestamp" >= %(from_ts)s AND "timestamp" < %(until_ts)s

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: no gap is open for more than an hour
--- do: `how` says what was in the way; the audit goes on trying, at last once a day
+-- meaning: no gap is open for more than one hour
+-- do: read the obstacle in gap_ledger.how; the audit retries, in the end once a day
 SELECT exchange, symbol, minute, cause, attempts, how
 FROM gap_ledger
 WHERE

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: 99 of 100 ticks are received within 5 s
--- do: look at the producer's log: the exchange answers late, or the machine is busy
+-- meaning: 99 percent of the ticks are received within 5 s
+-- do: read the producer's log: the exchange responds late, or the machine is overloaded
 SELECT exchange, symbol, percentile_cont(0.99) WITHIN GROUP (ORDER BY data_age_ms) AS p99_ms
 FROM crypto_prices
 WHERE "timestamp" >= %(from_ts)s AND "timestamp" < %(until_ts)s

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: every record could be read
--- do: read their reasons in dead_letters; a producer of another version, or one that is not ours
+-- meaning: the drain decoded and stored every record
+-- do: read the reasons in dead_letters: another version of the producer, or another program, writes
 SELECT topic, partition, "offset", reason
 FROM dead_letters
 WHERE seen_at >= %(from_ts)s AND seen_at < %(until_ts)s

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: no tick's mid price is both 10 median deviations and 0.5 percent off the window's median
--- do: look at the market: a jump is flagged, never deleted
+-- meaning: no mid price is both 10 median deviations and 0.5 percent away from the window's median
+-- do: look at the market: a jump is reported, never deleted
 WITH middle AS (
     SELECT
         exchange,

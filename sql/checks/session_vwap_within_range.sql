@@ -1,6 +1,6 @@
--- severity: must
+-- severity: error
 -- meaning: a tick's session vwap is between the session's low and high
--- do: compare with indicators: recompute_indicators says which is wrong
+-- do: compare it with indicators: recompute_indicators reports which value is wrong
 SELECT exchange, symbol, "timestamp", session_low, vwap, session_high
 FROM crypto_prices
 WHERE

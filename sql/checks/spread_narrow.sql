@@ -1,6 +1,6 @@
 -- severity: warn
 -- meaning: the spread is below 100 basis points
--- do: a thin market, or a book of which only one side moves
+-- do: the market is thin, or only one side of the book is updated
 SELECT exchange, symbol, "timestamp", spread_bps
 FROM crypto_prices
 WHERE

@@ -1,6 +1,6 @@
 -- severity: warn
 -- meaning: PostgreSQL and InfluxDB hold the same closed minutes
--- do: recompute_indicators writes what InfluxDB lacks; if it stays, look at the consumer
+-- do: recompute_indicators writes the missing points; if the check still fails, check the consumer
 SELECT *
 FROM store_counts
 WHERE

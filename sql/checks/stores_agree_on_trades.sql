@@ -1,6 +1,6 @@
--- severity: must
--- meaning: exchange, Kafka (with what was repaired beside it), PostgreSQL and InfluxDB hold the same trades
--- do: the store that has fewer is behind or lost some: see store_counts, make status
+-- severity: error
+-- meaning: exchange, Kafka (plus repaired trades), PostgreSQL and InfluxDB hold the same trades
+-- do: the store with fewer trades is late or lost some: see store_counts and make status
 SELECT s.*
 FROM store_counts AS s
 WHERE

@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: of the rolling day, last price and vwap are between low and high
+-- meaning: last price and vwap of the rolling 24 hours are between its low and high
 -- do: the exchange's ticker contradicts itself; candles and trades do not depend on it
 SELECT exchange, symbol, "timestamp", low, close, vwap_24h, high
 FROM crypto_prices

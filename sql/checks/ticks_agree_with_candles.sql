@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: a tick's price is within its minute's candle, widened by the price before it
--- do: compare the exchange's ticker with its klines; proofs rest on trades and klines alone
+-- meaning: a tick's price is within its minute's candle, extended to the close before it
+-- do: compare the exchange's ticker with its klines; proofs use trades and klines only
 SELECT p.exchange, p.symbol, p."timestamp", p.close, c.low, c.high
 FROM crypto_prices AS p
 INNER JOIN candles AS c

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: a market with candles has at least one tick in each of their minutes
--- do: see whether producer and exchange were there: make status, the gaps of those minutes
+-- meaning: each minute with a candle has at least one tick
+-- do: check whether producer and exchange were up: make status, and the gaps of these minutes
 SELECT c.exchange, c.symbol, c.open_ts
 FROM trade_coverage AS k
 INNER JOIN candles AS c

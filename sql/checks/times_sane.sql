@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: a tick is neither from the future (2 s) nor older than a day when it is received
--- do: set this machine's clock; then the exchange's is wrong
+-- meaning: a tick is at most 2 s in the future and at most one day old when it is received
+-- do: synchronize this machine's clock; otherwise the exchange's clock is wrong
 SELECT exchange, symbol, "timestamp", data_age_ms
 FROM crypto_prices
 WHERE

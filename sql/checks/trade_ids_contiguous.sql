@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: a market's trade ids follow each other, but for those the producer told missing
+-- meaning: trade ids of a market are contiguous, except for gaps that the producer reported
 -- do: nothing if the minutes are complete: the exchange skipped an id
 SELECT *
 FROM (

@@ -1,6 +1,6 @@
--- severity: must
--- meaning: a trade of a market is stored once, whatever time it has
--- do: nothing if its minute is repaired by the next audit; else see gap_ledger
+-- severity: error
+-- meaning: a trade id of a market is stored once
+-- do: nothing if the next audit repairs its minute; otherwise see gap_ledger
 SELECT exchange, symbol, trade_id, count(*) AS stored
 FROM trades
 WHERE ts >= %(from_ts)s AND ts < %(until_ts)s

@@ -1,6 +1,6 @@
 -- severity: warn
--- meaning: a minute's volume is below 20 times the median of the same minute of the seven days before
--- do: look at the market: news, or a wash trade
+-- meaning: a minute's volume is below 20 times the median of this minute on the seven days before
+-- do: look at the market: news, or wash trading
 SELECT c.exchange, c.symbol, c.open_ts, c.volume, usual.median
 FROM candles AS c
 CROSS JOIN LATERAL (

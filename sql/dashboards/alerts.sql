@@ -5,7 +5,7 @@
 SELECT count(*) AS unproved
 FROM minute_audits
 WHERE
-    status IN ('short', 'over', 'wrong')
+    status IN ('missing_trades', 'extra_trades', 'mismatch')
     AND minute >= now() - interval '1 hour'
     AND minute < now() - interval '5 minutes';
 

@@ -30,7 +30,7 @@ ORDER BY 1;
 
 -- name: revised
 -- The current close of each minute, and the first reported close of those that were revised.
-SELECT open_ts AS time, c.close, r.close AS first_told
+SELECT open_ts AS time, c.close, r.close AS first_reported
 FROM candles AS c
 LEFT JOIN
     (SELECT exchange, symbol, width_s, open_ts, close FROM candle_revisions WHERE revision = 0) AS r

@@ -14,15 +14,15 @@ SELECT
     count(at) AS ever,
     max(at) AS newest
 FROM (
-    VALUES ('records that could not be read'), ('ranges lost before they were drained'),
-    ('times the drain refused to go on')
+    VALUES ('dead letters'), ('offset ranges lost before the drain'),
+    ('rejections by the drain')
 ) AS kinds (kind)
 LEFT JOIN (
-    SELECT 'records that could not be read' AS kind, seen_at AS at FROM dead_letters
+    SELECT 'dead letters' AS kind, seen_at AS at FROM dead_letters
     UNION ALL
-    SELECT 'ranges lost before they were drained', noticed_at FROM kafka_losses
+    SELECT 'offset ranges lost before the drain', noticed_at FROM kafka_losses
     UNION ALL
-    SELECT 'times the drain refused to go on', refused_at FROM drain_refusals
+    SELECT 'rejections by the drain', rejected_at FROM drain_rejections
 ) AS incidents USING (kind)
 GROUP BY kind
 ORDER BY kind;

@@ -14,7 +14,7 @@ WHERE closed_at IS NULL;
 
 -- name: failing_checks
 -- Failing checks of severity error in the newest run.
-SELECT count(*) FILTER (WHERE severity = 'must' AND failing > 0) AS failing
+SELECT count(*) FILTER (WHERE severity = 'error' AND failing > 0) AS failing
 FROM quality_results
 WHERE until_ts = (SELECT max(until_ts) FROM quality_results);
 

@@ -1,5 +1,6 @@
--- Who may do what. market_owner runs this file and owns all it makes; market_writer is the drain;
--- market_reader is Grafana and people. The roles themselves are the server's: set-up makes them.
+-- Rights of the three roles. market_owner runs the migrations and owns all tables. market_writer is
+-- the role of the drain and the DAGs. market_reader is the role of Grafana and analysts. Set-up
+-- creates the roles, because they belong to the server and not to this database.
 
 DO $$
 BEGIN
@@ -13,7 +14,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO market_writer;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
--- PostgreSQL looks for a table first in the schema named like the role: the reader writes
--- `FROM crypto_prices` as everybody does, and gets the view of that name.
+-- PostgreSQL searches the schema named like the role first: `FROM crypto_prices` reads the view for
+-- the reader, and the table for all other roles.
 CREATE SCHEMA market_reader;
 GRANT USAGE ON SCHEMA market_reader TO market_reader;

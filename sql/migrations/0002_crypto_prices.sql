@@ -1,5 +1,5 @@
 -- The KPIs of every tick, one row each. Columns and units: include/kpis/registry.py.
--- NaN is greater than everything to PostgreSQL, so each bound is closed from above.
+-- PostgreSQL sorts NaN above all numbers, so every CHECK has an upper bound.
 CREATE TABLE crypto_prices (
     id                      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     exchange                text             NOT NULL CHECK (exchange <> ''),
@@ -33,6 +33,6 @@ CREATE TABLE crypto_prices (
     UNIQUE (exchange, symbol, "timestamp")
 );
 
-COMMENT ON COLUMN crypto_prices."timestamp" IS 'when the exchange says the tick was';
+COMMENT ON COLUMN crypto_prices."timestamp" IS 'event time of the exchange';
 
 GRANT SELECT, INSERT ON crypto_prices TO market_writer;

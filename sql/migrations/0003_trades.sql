@@ -1,7 +1,7 @@
--- Aggregate trades as the exchange reported them, a partition for each UTC day.
--- A trade's time never changes, so the key is as good as (exchange, symbol, trade_id), which a
--- partitioned table cannot have; it leads with time and number so that inserts go to the index's
--- right edge and compare no text.
+-- Aggregate trades as the exchange reported them, with one partition for each UTC day.
+-- The key must contain the partition's column. A trade's time never changes, so the key is as strict
+-- as (exchange, symbol, trade_id). Time and id come first: inserts go to the right edge of the index
+-- and compare no text.
 CREATE TABLE trades (
     exchange text             NOT NULL CHECK (exchange <> ''),
     symbol   text             NOT NULL CHECK (symbol <> ''),
@@ -17,12 +17,12 @@ CREATE TABLE trades (
     CONSTRAINT trades_ids_ascend CHECK (first_id <= last_id)
 ) PARTITION BY RANGE (ts);
 
-COMMENT ON COLUMN trades.side IS 'the taker''s';
+COMMENT ON COLUMN trades.side IS 'side of the taker';
 COMMENT ON COLUMN trades.first_id IS 'first raw trade of the aggregate; -1 if the exchange voided it';
 
--- Make the partition of a UTC day; return whether it was missing. For the writer, who may create
--- nothing else: hence SECURITY DEFINER, a pinned search_path, and a day no market can be outside of.
--- Attaching, unlike CREATE ... PARTITION OF, waits for no reader and lets none wait.
+-- Create the partition of a UTC day; return whether it was missing. SECURITY DEFINER, because the
+-- writer may create nothing else. The search_path is pinned and the day is limited to a range that
+-- holds every market. ATTACH, unlike CREATE ... PARTITION OF, does not block readers.
 CREATE FUNCTION ensure_trade_partition(day date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -35,7 +35,7 @@ BEGIN
     IF to_regclass('public.' || name) IS NOT NULL THEN
         RETURN false;
     END IF;
-    LOCK TABLE public.trades IN SHARE UPDATE EXCLUSIVE MODE;  -- attaching needs it: one at a time
+    LOCK TABLE public.trades IN SHARE UPDATE EXCLUSIVE MODE;  -- ATTACH takes this lock: one session at a time
     IF to_regclass('public.' || name) IS NOT NULL THEN
         RETURN false;
     END IF;

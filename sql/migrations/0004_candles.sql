@@ -18,7 +18,7 @@ CREATE TABLE candles (
     CONSTRAINT candles_aligned CHECK (extract(epoch FROM open_ts) % nullif(width_s, 0) = 0)
 );
 
-COMMENT ON COLUMN candles.quote_volume IS 'null where the exchange does not say';
-COMMENT ON COLUMN candles.trade_count IS 'raw trades; null where the exchange does not say';
+COMMENT ON COLUMN candles.quote_volume IS 'null if the exchange does not report it';
+COMMENT ON COLUMN candles.trade_count IS 'raw trades; null if the exchange does not report it';
 
 GRANT SELECT, INSERT ON candles TO market_writer;

@@ -1,4 +1,4 @@
--- Trades the producer knows to be missing: ids first_id to last_id, inclusive, and why.
+-- Trades that the producer reported as missing: ids first_id to last_id, inclusive, and the reason.
 CREATE TABLE gaps (
     exchange    text        NOT NULL CHECK (exchange <> ''),
     symbol      text        NOT NULL CHECK (symbol <> ''),

@@ -1,4 +1,4 @@
--- Where the drain goes on from, moved in the transaction that writes the rows before it.
+-- The next offset the drain reads, moved in the transaction that writes the rows before it.
 CREATE TABLE kafka_offsets (
     topic       text        NOT NULL CHECK (topic <> ''),
     partition   integer     NOT NULL CHECK (partition >= 0),

@@ -1,4 +1,4 @@
--- Records that will never become rows, why, and the first 64 KB of them.
+-- Records that cannot become rows: the reason, and the first 64 KB of the record.
 CREATE TABLE dead_letters (
     topic       text        NOT NULL CHECK (topic <> ''),
     partition   integer     NOT NULL CHECK (partition >= 0),
@@ -11,6 +11,6 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (topic, partition, "offset")
 );
 
-COMMENT ON COLUMN dead_letters.value_bytes IS 'length of the whole value, of which value is the start';
+COMMENT ON COLUMN dead_letters.value_bytes IS 'length of the whole record; value holds its start';
 
 GRANT SELECT, INSERT ON dead_letters TO market_writer;

@@ -1,8 +1,8 @@
--- The fold's state after the records before next_offset: with it, a drain's KPIs are those of one
--- that never stopped. json keeps the text: jsonb would lose the sign of -0.0 and turn 1e22 into an
--- integer.
--- Offsets without a state cannot be gone on from: the log is folded again from its beginning; rows
--- that are there already stay, and are not doubled.
+-- The fold's state after all records before next_offset. A drain that resumes from it computes the
+-- same KPIs as one that never stopped. The type is json, because jsonb loses the sign of -0.0 and
+-- turns 1e22 into an integer.
+-- An offset without a state cannot be resumed. The drain folds the log again from its beginning;
+-- stored rows stay and are not duplicated.
 DELETE FROM kafka_offsets;
 ALTER TABLE kafka_offsets ADD COLUMN fold json NOT NULL CHECK (json_typeof(fold) = 'object');
 

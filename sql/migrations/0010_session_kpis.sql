@@ -1,4 +1,4 @@
--- What the fold remembers: the session's figures and MACD (vwap has its column since the start).
+-- KPIs from the fold's state: session KPIs and MACD. The column vwap exists since 0002.
 ALTER TABLE crypto_prices
     ADD COLUMN vwap_deviation_bps       double precision CHECK (abs(vwap_deviation_bps) < 'Infinity'),
     ADD COLUMN price_change_pct_session double precision CHECK (abs(price_change_pct_session) < 'Infinity'),
@@ -9,7 +9,7 @@ ALTER TABLE crypto_prices
     ADD COLUMN macd_hist                double precision CHECK (abs(macd_hist) < 'Infinity'),
     ADD COLUMN macd_ready               double precision CHECK (macd_ready IN (0, 1));
 
--- A view's * is what the table had when the view was made: made again, they show the new columns.
+-- A view's * is expanded when the view is created: replace the views to show the new columns.
 CREATE OR REPLACE VIEW market_reader.crypto_prices AS SELECT * FROM public.crypto_prices;
 
 CREATE OR REPLACE VIEW market_reader.latest_prices AS

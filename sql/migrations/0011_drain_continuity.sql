@@ -1,7 +1,7 @@
--- Whether the drain's offsets still fit the topic, and what became of it when they did not.
+-- Positions of the drain that do not fit the topic: lost offset ranges, and rejections.
 
--- Kafka's own id of the topic: one deleted and made again has another, however far it is filled.
--- Null where the broker has none; the next drain fills it in.
+-- Kafka's id of the topic. A topic that was deleted and recreated has another id. Null if the broker
+-- has no topic ids; the next drain fills it in.
 ALTER TABLE kafka_offsets ADD COLUMN topic_id uuid;
 GRANT UPDATE (topic_id) ON kafka_offsets TO market_writer;
 
@@ -21,34 +21,34 @@ CREATE TABLE kafka_losses (
     UNIQUE NULLS NOT DISTINCT (topic, topic_id, partition, from_offset)
 );
 
-COMMENT ON COLUMN kafka_losses.until_offset IS 'null: the topic was made again, nobody knows how many it had';
-COMMENT ON COLUMN kafka_losses.drained_at IS 'when the drain had last moved there: what is lost was written later, or shortly before';
+COMMENT ON COLUMN kafka_losses.until_offset IS 'null if the topic was recreated: its old end is unknown';
+COMMENT ON COLUMN kafka_losses.drained_at IS 'last time the drain moved this offset; the lost records were written later, or shortly before';
 
 GRANT SELECT, INSERT ON kafka_losses TO market_writer;
 
--- Why a drain would not go on, each case once.
-CREATE TABLE drain_refusals (
+-- Positions that the drain rejected, each case once.
+CREATE TABLE drain_rejections (
     id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     topic       text        NOT NULL CHECK (topic <> ''),
     topic_id    uuid,
     partition   integer     NOT NULL CHECK (partition >= 0),
     next_offset bigint      NOT NULL CHECK (next_offset >= 0),
-    kind        text        NOT NULL CHECK (kind IN ('made_again', 'cut', 'other_fold')),
+    kind        text        NOT NULL CHECK (kind IN ('recreated', 'truncated', 'incompatible_fold')),
     detail      text        NOT NULL CHECK (detail <> ''),
-    refused_at  timestamptz NOT NULL DEFAULT now(),
-    settled_at  timestamptz CHECK (settled_at >= refused_at),
+    rejected_at  timestamptz NOT NULL DEFAULT now(),
+    settled_at  timestamptz CHECK (settled_at >= rejected_at),
 
     UNIQUE NULLS NOT DISTINCT (topic, topic_id, partition, next_offset, kind)
 );
 
-COMMENT ON COLUMN drain_refusals.topic_id IS 'of the topic found';
-COMMENT ON COLUMN drain_refusals.settled_at IS 'when somebody had the drain start over; null: it still refuses';
+COMMENT ON COLUMN drain_rejections.topic_id IS 'id of the topic that was found';
+COMMENT ON COLUMN drain_rejections.settled_at IS 'time of make reset-offsets; null while the drain still rejects the position';
 
-GRANT SELECT, INSERT, UPDATE (detail, refused_at, settled_at) ON drain_refusals TO market_writer;
+GRANT SELECT, INSERT, UPDATE (detail, rejected_at, settled_at) ON drain_rejections TO market_writer;
 
--- Have the next drain read the topic from its beginning; return the partitions forgotten. For the
--- writer, who may delete nothing. What a topic made again took with it is recorded as lost, its
--- end unknown.
+-- Delete the offsets of a topic, so that the next drain reads it from its beginning; return the
+-- number of partitions. SECURITY DEFINER, because the writer may not delete. Records that were lost
+-- with a recreated topic are recorded in kafka_losses, without an end.
 CREATE FUNCTION forget_kafka_offsets(forgotten text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -62,15 +62,15 @@ BEGIN
     FROM public.kafka_offsets AS o
     CROSS JOIN LATERAL (
         SELECT detail
-        FROM public.drain_refusals
-        WHERE topic = o.topic AND settled_at IS NULL AND kind IN ('made_again', 'cut')
-        ORDER BY refused_at DESC, id DESC
+        FROM public.drain_rejections
+        WHERE topic = o.topic AND settled_at IS NULL AND kind IN ('recreated', 'truncated')
+        ORDER BY rejected_at DESC, id DESC
         LIMIT 1
     ) AS r
     WHERE o.topic = forgotten
     ON CONFLICT DO NOTHING;
 
-    UPDATE public.drain_refusals SET settled_at = now()
+    UPDATE public.drain_rejections SET settled_at = now()
     WHERE topic = forgotten AND settled_at IS NULL;
 
     DELETE FROM public.kafka_offsets WHERE topic = forgotten;
@@ -84,5 +84,5 @@ GRANT EXECUTE ON FUNCTION forget_kafka_offsets(text) TO market_writer;
 
 CREATE OR REPLACE VIEW market_reader.kafka_offsets AS SELECT * FROM public.kafka_offsets;
 CREATE VIEW market_reader.kafka_losses AS SELECT * FROM public.kafka_losses;
-CREATE VIEW market_reader.drain_refusals AS SELECT * FROM public.drain_refusals;
-GRANT SELECT ON market_reader.kafka_losses, market_reader.drain_refusals TO market_reader;
+CREATE VIEW market_reader.drain_rejections AS SELECT * FROM public.drain_rejections;
+GRANT SELECT ON market_reader.kafka_losses, market_reader.drain_rejections TO market_reader;

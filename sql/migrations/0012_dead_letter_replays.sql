@@ -1,6 +1,6 @@
--- Dead letters that were put through the decoder again after a fix, and what came of it: once for
--- each sink, whose letters they are. The drain's letters are rows of dead_letters, the consumer's
--- records of a topic; both stay.
+-- Dead letters that were decoded and written again after a fix, with the outcome, once for each
+-- sink. Dead letters of the drain are rows of dead_letters, those of the consumer are records of a
+-- topic. Both stay.
 CREATE TABLE dead_letter_replays (
     sink        text        NOT NULL CHECK (sink IN ('postgresql', 'influxdb')),
     topic       text        NOT NULL CHECK (topic <> ''),

@@ -1,11 +1,11 @@
--- A stored candle may be told again otherwise, by the exchange's history. Then `candles` has the
--- newest values, and those they replaced are kept, whoever updates.
+-- The exchange's history may report other values of a stored candle. `candles` has the newest values.
+-- A trigger keeps the replaced values, for every role that updates.
 ALTER TABLE candles
     ADD COLUMN revision integer NOT NULL DEFAULT 0 CHECK (revision >= 0),
     ADD COLUMN source   text    NOT NULL DEFAULT 'stream' CHECK (source <> '');
 
 COMMENT ON COLUMN candles.revision IS 'how often the values were replaced; see candle_revisions';
-COMMENT ON COLUMN candles.source IS 'who wrote these values: stream, or what asked for history';
+COMMENT ON COLUMN candles.source IS 'writer of these values: stream, backfill or audit';
 
 CREATE TABLE candle_revisions (
     exchange     text             NOT NULL,
@@ -29,12 +29,12 @@ CREATE TABLE candle_revisions (
     FOREIGN KEY (exchange, symbol, width_s, open_ts) REFERENCES candles ON DELETE CASCADE
 );
 
-COMMENT ON TABLE candle_revisions IS 'values that candles had before';
-COMMENT ON COLUMN candle_revisions.revision IS 'of these values: 0 are the first there were';
-COMMENT ON COLUMN candle_revisions.replaced_by IS 'source of the values that came after';
+COMMENT ON TABLE candle_revisions IS 'replaced values of candles';
+COMMENT ON COLUMN candle_revisions.revision IS 'number of these values, from 0';
+COMMENT ON COLUMN candle_revisions.replaced_by IS 'source of the values that replaced these';
 
--- The writer may update candles only because it cannot lose a value by it: hence a trigger, and
--- SECURITY DEFINER, since nobody inserts revisions otherwise.
+-- The writer may update candles because the trigger keeps every value. SECURITY DEFINER, because no
+-- role may insert revisions.
 CREATE FUNCTION keep_candle_revision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -58,7 +58,7 @@ GRANT UPDATE (open, high, low, close, volume, quote_volume, trade_count, source)
 ON candles TO market_writer;
 GRANT SELECT ON candle_revisions TO market_writer;
 
--- A view's * is what the table had when the view was made: made again, it shows the new columns.
+-- A view's * is expanded when the view is created: replace it to show the new columns.
 CREATE OR REPLACE VIEW market_reader.candles AS SELECT * FROM public.candles;
 CREATE VIEW market_reader.candle_revisions AS SELECT * FROM public.candle_revisions;
 GRANT SELECT ON market_reader.candle_revisions TO market_reader;

@@ -1,5 +1,5 @@
--- Minutes the exchange's history has no candle of, each when it was first found missing. A row
--- stays when a candle comes after all; the view leaves it out.
+-- Minutes without a candle in the exchange's history, with the time they were first found. A row
+-- stays if a candle arrives later; the view omits it.
 CREATE TABLE candle_holes (
     exchange text        NOT NULL CHECK (exchange <> ''),
     symbol   text        NOT NULL CHECK (symbol <> ''),
@@ -14,8 +14,8 @@ CREATE TABLE candle_holes (
 
 GRANT SELECT, INSERT ON candle_holes TO market_writer;
 
--- Holes as ranges [from_ts, until_ts): minutes that follow each other have the same distance to
--- their number in line.
+-- Holes as ranges [from_ts, until_ts). Consecutive minutes have a constant distance to their row
+-- number.
 CREATE VIEW market_reader.candle_holes AS
 WITH missing AS (
     SELECT exchange, symbol, width_s, open_ts, seen_at

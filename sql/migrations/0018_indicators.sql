@@ -1,4 +1,4 @@
--- The indicators by pandas-ta, of each stored candle: the stream's numbers computed a second way.
+-- The indicators of each stored candle by pandas-ta: an independent check of the stream's values.
 CREATE TABLE indicators (
     exchange        text             NOT NULL CHECK (exchange <> ''),
     symbol          text             NOT NULL CHECK (symbol <> ''),
@@ -15,15 +15,15 @@ CREATE TABLE indicators (
     PRIMARY KEY (exchange, symbol, width_s, open_ts)
 );
 
-COMMENT ON COLUMN indicators.vwap IS 'of the UTC day, up to the end of the candle';
-COMMENT ON COLUMN indicators.candle_revision IS 'of the candle as it was when this was computed';
+COMMENT ON COLUMN indicators.vwap IS 'VWAP of the UTC day up to the end of the candle';
+COMMENT ON COLUMN indicators.candle_revision IS 'revision of the candle these values were computed from';
 COMMENT ON COLUMN indicators.reconciled_at IS
-    'when the stream was compared with these values; null: not yet';
+    'time the stream was compared with these values; null before that';
 
 CREATE INDEX indicators_unreconciled
 ON indicators (exchange, symbol, open_ts) WHERE reconciled_at IS NULL;
 
--- Up to where candles were looked at, by when they were written: what was written since is new.
+-- Candles written before looked_at were examined. Candles written later are new.
 CREATE TABLE recomputations (
     width_s   integer     PRIMARY KEY,
     looked_at timestamptz NOT NULL

@@ -1,5 +1,5 @@
--- The stream against the batch, by market, hour and KPI: how far InfluxDB's points are from the
--- indicators of the same minutes.
+-- The stream compared with the batch, by market, hour and KPI: the difference between InfluxDB's
+-- points and the indicators of the same minutes.
 CREATE TABLE reconciliations (
     exchange                text             NOT NULL CHECK (exchange <> ''),
     symbol                  text             NOT NULL CHECK (symbol <> ''),
@@ -24,10 +24,10 @@ CREATE TABLE reconciliations (
     CONSTRAINT reconciliations_windows_ascend CHECK (window_start < window_end)
 );
 
-COMMENT ON COLUMN reconciliations.stream IS 'InfluxDB''s measurement';
-COMMENT ON COLUMN reconciliations.missing IS 'minutes of which the stream has no value, the batch has';
+COMMENT ON COLUMN reconciliations.stream IS 'measurement in InfluxDB';
+COMMENT ON COLUMN reconciliations.missing IS 'minutes with a value of the batch and none of the stream';
 COMMENT ON COLUMN reconciliations.max_relative_difference IS
-    'of vwap to itself, of the MACD lines to the close; null if nothing was compared';
+    'relative to the vwap, or for MACD to the close; null if nothing was compared';
 
 GRANT SELECT, INSERT ON reconciliations TO market_writer;
 GRANT UPDATE (window_end, compared, missing, max_relative_difference, tolerance, reconciled_at)

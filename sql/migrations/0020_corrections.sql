@@ -1,5 +1,5 @@
--- Points of InfluxDB that were wrong or missing and were written again. A row is planned before
--- the points are written, so that no correction can go unrecorded.
+-- Points of InfluxDB that were wrong or missing and were written again. The row is inserted before
+-- the points are written, so that every correction is recorded.
 CREATE TABLE corrections (
     id                      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     exchange                text             NOT NULL CHECK (exchange <> ''),
@@ -17,10 +17,10 @@ CREATE TABLE corrections (
 );
 
 COMMENT ON COLUMN corrections.reason IS
-    'missing: there was no point; candle: it told another candle; indicators: other indicators';
+    'missing: no point; candle: a point with another candle; indicators: with other indicators';
 COMMENT ON COLUMN corrections.max_relative_difference IS
-    'between the old and the new values; null where there were no old ones';
-COMMENT ON COLUMN corrections.written_at IS 'null: planned, and perhaps not written';
+    'between old and new values; null without old values';
+COMMENT ON COLUMN corrections.written_at IS 'null while it is only planned';
 
 CREATE UNIQUE INDEX corrections_planned
 ON corrections (exchange, symbol, measurement, reason, date_trunc('day', first_ts, 'UTC'))

@@ -1,5 +1,5 @@
--- From when on each market's trades should all be here: the minute of the first one ever stored.
--- Candles before it came from history, without trades: they are not audited.
+-- The minute from which all trades of a market are expected: that of the first stored trade.
+-- Candles before it came from history, without trades. They are not audited.
 CREATE TABLE trade_coverage (
     exchange text        NOT NULL CHECK (exchange <> ''),
     symbol   text        NOT NULL CHECK (symbol <> ''),
@@ -8,14 +8,14 @@ CREATE TABLE trade_coverage (
     PRIMARY KEY (exchange, symbol)
 );
 
--- Closed minutes, each proved from the stored trades against the exchange's candle. What is told is
--- the candle's, what is stored the trades'.
+-- Closed minutes, each proved by comparing the stored trades with the exchange's candle. Columns
+-- *_told are values of the candle, columns *_stored are computed from the trades.
 CREATE TABLE minute_audits (
     exchange            text        NOT NULL CHECK (exchange <> ''),
     symbol              text        NOT NULL CHECK (symbol <> ''),
     minute              timestamptz NOT NULL CHECK (extract(second FROM minute) = 0),
     status              text        NOT NULL
-    CHECK (status IN ('complete', 'short', 'over', 'wrong', 'unverifiable')),
+    CHECK (status IN ('complete', 'missing_trades', 'extra_trades', 'mismatch', 'unverifiable')),
     trades_told         integer,
     trades_stored       numeric     NOT NULL,
     volume_told         double precision NOT NULL,
@@ -29,10 +29,10 @@ CREATE TABLE minute_audits (
 
 COMMENT ON COLUMN minute_audits.trades_stored IS 'raw trades: the sum of last_id - first_id + 1';
 COMMENT ON COLUMN minute_audits.status IS
-'short, over: fewer, more trades than told; wrong: as many, but other sums or prices';
+'missing_trades, extra_trades: fewer or more trades than the candle has; mismatch: other sums or prices';
 
 CREATE INDEX minute_audits_by_age ON minute_audits (proved_at);
-CREATE INDEX minute_audits_failing ON minute_audits (minute) WHERE status IN ('short', 'over', 'wrong');
+CREATE INDEX minute_audits_failing ON minute_audits (minute) WHERE status IN ('missing_trades', 'extra_trades', 'mismatch');
 
 GRANT SELECT, INSERT, UPDATE (since) ON trade_coverage TO market_writer;
 GRANT

@@ -1,4 +1,4 @@
--- Minutes that could not be proved complete: when that was found, why, what was done about it.
+-- Minutes that were not proved complete: when they were found, the cause, and the repair.
 CREATE TABLE gap_ledger (
     id              bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     exchange        text        NOT NULL CHECK (exchange <> ''),
@@ -20,10 +20,10 @@ CREATE TABLE gap_ledger (
     CONSTRAINT gap_ledger_closed_says_how CHECK (closed_at IS NULL OR how IS NOT NULL)
 );
 
-COMMENT ON COLUMN gap_ledger.how IS 'how it was closed, or what was in the way at the last attempt';
-COMMENT ON COLUMN gap_ledger.seconds_written IS 'points of InfluxDB''s crypto_trades written again';
+COMMENT ON COLUMN gap_ledger.how IS 'how the gap was closed, or the obstacle of the last attempt';
+COMMENT ON COLUMN gap_ledger.seconds_written IS 'points of crypto_trades in InfluxDB that were written again';
 
--- One open gap a minute: two audits at once open the same.
+-- One open gap for each minute: concurrent audits open the same row.
 CREATE UNIQUE INDEX gap_ledger_open ON gap_ledger (exchange, symbol, minute) WHERE closed_at IS NULL;
 
 GRANT
@@ -35,8 +35,8 @@ UPDATE (
 )
 ON gap_ledger TO market_writer;
 
--- Trades the audit took out, because the exchange's history, which proves the minute, says
--- otherwise.
+-- Trades that the audit removed, because they contradict the exchange's history, which proves the
+-- minute.
 CREATE TABLE trade_corrections (
     exchange   text             NOT NULL,
     symbol     text             NOT NULL,
@@ -50,10 +50,10 @@ CREATE TABLE trade_corrections (
     removed_at timestamptz      NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE trade_corrections IS 'trades as they were before a repair';
+COMMENT ON TABLE trade_corrections IS 'stored trades that a repair removed';
 
--- Take one trade out; return whether it was there. The writer may not delete, but may do this,
--- since it cannot lose a value by it: hence SECURITY DEFINER and a pinned search_path.
+-- Remove one trade; return whether it was stored. The writer may not delete, but may call this
+-- function, which keeps the trade. Hence SECURITY DEFINER and a pinned search_path.
 CREATE FUNCTION remove_trade(market text, pair text, id bigint, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,7 +1,7 @@
--- What each check of sql/checks found, by the window it looked at.
+-- The result of each check of sql/checks, by window.
 CREATE TABLE quality_results (
     "check"    text        NOT NULL CHECK ("check" <> ''),
-    severity   text        NOT NULL CHECK (severity IN ('must', 'warn')),
+    severity   text        NOT NULL CHECK (severity IN ('error', 'warn')),
     from_ts    timestamptz NOT NULL,
     until_ts   timestamptz NOT NULL,
     failing    bigint      NOT NULL CHECK (failing >= 0),
@@ -13,9 +13,9 @@ CREATE TABLE quality_results (
 );
 
 COMMENT ON COLUMN quality_results.failing IS 'rows that break the rule';
-COMMENT ON COLUMN quality_results.sample IS 'the first of them';
+COMMENT ON COLUMN quality_results.sample IS 'the first five of these rows';
 
--- How much of a window each store has. Trades are aggregates, as stored, unless the name says raw.
+-- Rows of a window in each store. Trades are aggregates as stored, or raw trades in columns raw_*.
 CREATE TABLE store_counts (
     exchange          text        NOT NULL CHECK (exchange <> ''),
     symbol            text        NOT NULL CHECK (symbol <> ''),

@@ -1,8 +1,8 @@
--- What retention may take away. The writer may delete nothing; it may call this, which refuses what
--- is younger than a day: hence SECURITY DEFINER and a pinned search_path.
+-- Deletion by age. The writer may not delete, but may call these functions, which reject anything
+-- younger than one day. Hence SECURITY DEFINER and a pinned search_path.
 
--- Drop the partitions of days before *before*; return how many. Detaching first, so that readers
--- of other days do not wait while files are deleted.
+-- Drop the partitions of days before *before*; return how many. They are detached first, so that
+-- readers of other days do not wait while files are deleted.
 CREATE FUNCTION drop_trade_partitions(before date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -31,8 +31,8 @@ BEGIN
 END
 $$;
 
--- Delete the rows of a table that are older than *before*, but at most so many; return how many.
-CREATE FUNCTION delete_older(aged text, before timestamptz, most integer) RETURNS bigint
+-- Delete at most *max_rows* rows of a table that are older than *before*; return how many.
+CREATE FUNCTION delete_older(aged text, before timestamptz, max_rows integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     age text := CASE aged
@@ -46,7 +46,7 @@ DECLARE
     deleted bigint;
 BEGIN
     IF age IS NULL THEN
-        RAISE EXCEPTION 'expected a table that ages, found %', aged USING ERRCODE = 'undefined_table';
+        RAISE EXCEPTION 'expected a table with retention, found %', aged USING ERRCODE = 'undefined_table';
     END IF;
     IF before IS NULL OR before > now() - interval '1 day' THEN
         RAISE EXCEPTION 'expected a time before yesterday, found %', before
@@ -55,7 +55,7 @@ BEGIN
     EXECUTE format(
         'DELETE FROM public.%1$I WHERE ctid = ANY (ARRAY('
         'SELECT ctid FROM public.%1$I WHERE %2$s < $1 LIMIT $2))', aged, age
-    ) USING before, most;
+    ) USING before, max_rows;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END

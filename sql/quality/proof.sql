@@ -31,11 +31,11 @@ ON CONFLICT (exchange, symbol) DO NOTHING;
         ON (a.exchange, a.symbol, a.minute) = (c.exchange, c.symbol, c.open_ts)
     WHERE
         a.minute IS NULL
-        OR a.status IN ('short', 'over', 'wrong')
+        OR a.status IN ('missing_trades', 'extra_trades', 'mismatch')
         OR a.proved_at < c.written_at
         OR a.minute >= %(recent_ts)s
     ORDER BY c.open_ts DESC
-    LIMIT %(most)s
+    LIMIT %(max_minutes)s
 )
 UNION
 (
@@ -44,7 +44,7 @@ UNION
     INNER JOIN trade_coverage AS k
         ON (k.exchange, k.symbol) = (a.exchange, a.symbol) AND k.since <= a.minute
     ORDER BY a.proved_at
-    LIMIT %(scrubbed)s
+    LIMIT %(scrub_minutes)s
 )
 ORDER BY exchange, symbol, minute;
 
@@ -111,15 +111,15 @@ SELECT
     minute,
     CASE
         WHEN trades_told IS NULL OR quote_volume_told IS NULL THEN 'unverifiable'
-        WHEN trades_stored < trades_told THEN 'short'
-        WHEN trades_stored > trades_told THEN 'over'
+        WHEN trades_stored < trades_told THEN 'missing_trades'
+        WHEN trades_stored > trades_told THEN 'extra_trades'
         WHEN
             has_same_prices
             AND abs(volume_stored - volume_told) <= 1e-9 * greatest(volume_stored, volume_told)
             AND abs(quote_volume_stored - quote_volume_told)
             <= 1e-9 * greatest(quote_volume_stored, quote_volume_told)
             THEN 'complete'
-        ELSE 'wrong'
+        ELSE 'mismatch'
     END,
     trades_told,
     trades_stored,
@@ -174,13 +174,13 @@ failing AS (
         a.symbol,
         a.minute,
         CASE
-            WHEN a.status <> 'short' THEN 'wrong values'
+            WHEN a.status <> 'missing_trades' THEN 'wrong values'
             WHEN a.trades_stored = 0 THEN 'our downtime'
             ELSE 'some missing'
         END AS cause
     FROM minute_audits AS a
     INNER JOIN trade_coverage AS k USING (exchange, symbol)
-    WHERE a.status IN ('short', 'over', 'wrong') AND a.minute >= k.since
+    WHERE a.status IN ('missing_trades', 'extra_trades', 'mismatch') AND a.minute >= k.since
     UNION ALL
     SELECT exchange, symbol, minute, 'our downtime' AS cause
     FROM without_candle
@@ -200,10 +200,11 @@ WHERE
     closed_at IS NULL
     AND (
         tried_at IS NULL
-        OR tried_at + least(interval '1 minute' * 2 ^ least(attempts - 1, 11), interval '1 day') <= now()
+        OR tried_at + least(interval '1 minute' * 2 ^ least(attempts - 1, 11), interval '1 day')
+        <= now()
     )
 ORDER BY exchange, symbol, minute
-LIMIT %(most)s;
+LIMIT %(max_minutes)s;
 
 -- name: record_attempt
 UPDATE gap_ledger
@@ -277,8 +278,8 @@ SET
         ELSE g.cause
     END,
     how = CASE
-        WHEN j.is_hole THEN 'the exchange has no candle of it'
-        WHEN j.is_unverifiable THEN 'unverifiable: the exchange tells no counts of it'
+        WHEN j.is_hole THEN 'the exchange has no candle of this minute'
+        WHEN j.is_unverifiable THEN 'unverifiable: the exchange reports no counts of it'
         ELSE 'proved complete from the exchange''s history'
     END
 FROM judged AS j

@@ -24,7 +24,7 @@ WITH proven AS (
         AND abs(sum(s.amount) - c.volume) <= 1e-9 * c.volume
 ),
 
--- Materialized: taken out is only what is wrong, whatever order the conditions are tried in.
+-- Materialized, so that remove_trade is called only for these rows, in any order of conditions.
 wrong AS MATERIALIZED (
     SELECT t.exchange, t.symbol, t.trade_id, t.ts
     FROM proven AS p

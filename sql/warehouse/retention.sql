@@ -10,4 +10,4 @@ SET since = %(before)s
 WHERE since < %(before)s;
 
 -- name: delete_older
-SELECT delete_older(%(table)s, %(before)s, %(most)s);
+SELECT delete_older(%(table)s, %(before)s, %(max_rows)s);

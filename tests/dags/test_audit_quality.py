@@ -45,7 +45,7 @@ def test_a_warning_does_not_fail_it_and_what_must_hold_does(
 
     assert warned == {"prove": "success", "check": "success", "run": "success"}
     assert failed == {"prove": "success", "check": "failed", "run": "failed"}
-    assert found == [("book_not_crossed", "warn"), ("session_vwap_within_range", "must")]
+    assert found == [("book_not_crossed", "warn"), ("session_vwap_within_range", "error")]
 
 
 def test_storage_is_kept_by_three_tasks_that_wait_for_nobody(dags: "dict[str, DAG]"):

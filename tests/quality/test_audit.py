@@ -56,28 +56,28 @@ async def test_history_before_the_first_trade_is_not_audited(exchange, audited, 
 
 
 PLANTED = {
-    "a hole": ("DELETE FROM trades WHERE trade_id % 3 = 0 AND ", "short", "some missing"),
-    "a minute without trades": ("DELETE FROM trades WHERE ", "short", "our downtime"),
+    "a hole": ("DELETE FROM trades WHERE trade_id % 3 = 0 AND ", "missing_trades", "some missing"),
+    "a minute without trades": ("DELETE FROM trades WHERE ", "missing_trades", "our downtime"),
     "a wrong price": (
         "UPDATE trades SET price = price * 1.001 WHERE trade_id % 7 = 0 AND ",
-        "wrong",
+        "mismatch",
         "wrong values",
     ),
     "a wrong amount": (
         "UPDATE trades SET amount = amount * 2 WHERE trade_id % 7 = 0 AND ",
-        "wrong",
+        "mismatch",
         "wrong values",
     ),
     "a duplicate": (
         "INSERT INTO trades SELECT exchange, symbol, trade_id, first_id, last_id,"
         " ts + interval '1 microsecond', price, amount, side FROM trades"
         " WHERE trade_id % 5 = 0 AND ",
-        "over",
+        "extra_trades",
         "wrong values",
     ),
     "a wrong vwap": (
         "UPDATE candles SET quote_volume = quote_volume * 1.01 WHERE open_ts = ",
-        "wrong",
+        "mismatch",
         "wrong values",
     ),
 }
@@ -168,7 +168,7 @@ async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, w
 
     assert found.repaired == Repaired(1, 0, 0)
     assert stored_trades(writer) == before
-    assert statuses(writer)["short"] == 1
+    assert statuses(writer)["missing_trades"] == 1
 
 
 async def test_two_at_once_take_turns(exchange, audited, settings, writer, owner):

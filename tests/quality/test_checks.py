@@ -38,7 +38,7 @@ COUNTS = (
 )
 PLANTED = {
     "minutes_complete": [
-        f"UPDATE minute_audits SET status = 'short' WHERE minute = '{AT.isoformat()}'"
+        f"UPDATE minute_audits SET status = 'missing_trades' WHERE minute = '{AT.isoformat()}'"
     ],
     "candles_contiguous": [f"DELETE FROM candles WHERE {BTC_MINUTE}"],
     "candle_vwap_within_range": [

@@ -56,11 +56,11 @@ GOOD = {
         "reason": "'gone'",
         "drained_at": "now()",
     },
-    "drain_refusals": {
+    "drain_rejections": {
         "topic": "'t'",
         "partition": "0",
         "next_offset": "1",
-        "kind": "'cut'",
+        "kind": "'truncated'",
         "detail": "'ends before'",
     },
     "dead_letter_replays": {
@@ -161,8 +161,8 @@ NONSENSE: list[tuple[str, str, tuple[str, ...]]] = [
     ("kafka_offsets", "fold", ("'[]'", "'null'", "'1'")),
     ("kafka_losses", "from_offset", ("-1", "2")),
     ("kafka_losses", "drained_at", ("'infinity'",)),
-    ("drain_refusals", "kind", ("'other'",)),
-    ("drain_refusals", "settled_at", ("'2000-01-01'",)),
+    ("drain_rejections", "kind", ("'other'",)),
+    ("drain_rejections", "settled_at", ("'2000-01-01'",)),
     ("dead_letter_replays", "sink", ("'kafka'",)),
     ("dead_letter_replays", "outcome", ("''",)),
     ("dead_letters", "topic", ("''",)),

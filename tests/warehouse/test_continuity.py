@@ -8,7 +8,7 @@ from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
-from include.warehouse.restart import restart
+from include.warehouse.reset_offsets import reset_offsets
 from tests.topics import remake_market_topic
 from tests.warehouse.comparison import expected, found
 from tests.warehouse.conftest import Producer, count, rows, send_once
@@ -25,7 +25,7 @@ def delete_before(settings: Settings, keep: int) -> tuple[int, int]:
     return partition, end - keep
 
 
-REFUSALS = "SELECT kind, next_offset, settled_at IS NULL FROM drain_refusals ORDER BY id"
+REFUSALS = "SELECT kind, next_offset, settled_at IS NULL FROM drain_rejections ORDER BY id"
 
 
 @pytest.mark.fault(6)
@@ -39,17 +39,17 @@ def test_a_topic_made_again_is_refused_recorded_once_and_nothing_is_skipped(
     remake_market_topic(settings)
 
     for _ in range(2):
-        with pytest.raises(Misconfigured, match=r"partition \d: the next offset is .* made again"):
+        with pytest.raises(Misconfigured, match=r"partition \d: the next offset is .* recreated"):
             drain(writer, settings)
 
     assert rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2") == before
-    assert rows(writer, REFUSALS) == [("made_again", 0, True)]
+    assert rows(writer, REFUSALS) == [("recreated", 0, True)]
     send_once(settings, events[4:])
-    assert restart(writer, settings) == settings.market_partitions  # as the message says
+    assert reset_offsets(writer, settings) == settings.market_partitions  # as the message says
     again = drain(writer, settings)
     assert (again.ticks, again.duplicates, again.caught_up) == (4, 1, True)
     assert found(writer) == expected(events)
-    assert rows(writer, REFUSALS) == [("made_again", 0, False)]
+    assert rows(writer, REFUSALS) == [("recreated", 0, False)]
     losses = "SELECT from_offset, until_offset FROM kafka_losses WHERE from_offset > 0"
     assert rows(writer, losses) == [(6, None)]  # behind five ticks and a marker: nobody knows
 
@@ -63,7 +63,7 @@ def test_a_topic_made_again_and_filled_beyond_the_stored_offset_is_noticed(
     remake_market_topic(settings)
     send_once(settings, [tick(ts_ms=START_MS + n) for n in range(1, 20)])
 
-    with pytest.raises(Misconfigured, match="made again"):
+    with pytest.raises(Misconfigured, match="recreated"):
         drain(writer, settings)
 
     assert count(writer, "crypto_prices") == 1
@@ -80,7 +80,7 @@ def test_a_topic_made_again_with_fewer_partitions_is_refused(
     with pytest.raises(Misconfigured, match=r"partition 1: .* the topic has 1 partitions"):
         drain(writer, settings)
 
-    restart(writer, settings)
+    reset_offsets(writer, settings)
     assert drain(writer, settings).offsets == {"0": 0}
 
 
@@ -93,7 +93,7 @@ def test_a_topic_that_ends_before_the_stored_offset_is_refused(
     with pytest.raises(Misconfigured, match=r"partition 2: the next offset is 7,.* ends at 0"):
         drain(writer, settings)
 
-    assert rows(writer, REFUSALS) == [("cut", 7, True)]
+    assert rows(writer, REFUSALS) == [("truncated", 7, True)]
 
 
 @pytest.mark.fault(7)
@@ -126,7 +126,7 @@ def test_records_deleted_before_they_were_drained_are_a_loss_with_its_exact_rang
     # as one who begins there, remembering nothing: the live consumer does the same
     fresh = expected(events[6:])["crypto_prices"]
     assert found(writer)["crypto_prices"] == expected(events[:1])["crypto_prices"] | fresh
-    assert count(writer, "drain_refusals") == 0
+    assert count(writer, "drain_rejections") == 0
 
 
 @pytest.mark.fault(7)

@@ -11,7 +11,7 @@ from include.kpis.fold import Fold
 from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, Tick, Trade, Trades
 from include.warehouse import load
 from include.warehouse.connection import Connection
-from include.warehouse.rows import Entry, entry
+from include.warehouse.rows import Entry, decode_entry
 from include.warehouse.tables import DEAD_LETTERS
 from tests.warehouse.market import START_MS
 
@@ -79,4 +79,4 @@ def decoded(offset: int, event: Event, fold: Fold) -> Entry | None:
         wire.decode(record.value)
     except BadRecord:
         return None
-    return entry(record, fold)
+    return decode_entry(record, fold)

@@ -17,7 +17,7 @@ from include.kpis.records import Event
 from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
-from include.warehouse.drain import Drained, drain
+from include.warehouse.drain import DrainResult, drain
 from include.warehouse.rows import Entry
 from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found
@@ -136,7 +136,7 @@ def await_progress(connection: Connection, before: object, process: subprocess.P
 def test_several_at_once_take_turns(settings: Settings, produced: list[Event], writer: Connection):
     small = settings.model_copy(update={"drain_max_rows": 2})
 
-    def run() -> Drained:
+    def run() -> DrainResult:
         with connect(settings, application="test") as connection:
             return drain(connection, small)
 

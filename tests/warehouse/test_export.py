@@ -69,7 +69,7 @@ def test_the_window_of_one_symbol_with_all_digits(exported, writer):
     assert {row["symbol"] for row in rows} == {"BTC/USDT"}
 
 
-@pytest.mark.parametrize("what", export.WHAT)
+@pytest.mark.parametrize("what", export.EXPORTS)
 def test_nothing_stored_is_a_header(exported, reading, tmp_path, what):
     assert exported(what) == []
 

@@ -20,8 +20,8 @@ from include.kpis.registry import NAMES
 from include.settings import Settings
 from include.warehouse import offsets
 from include.warehouse.connection import Connection, connect
-from include.warehouse.drain import Drained, drain
-from include.warehouse.restart import restart
+from include.warehouse.drain import DrainResult, drain
+from include.warehouse.reset_offsets import reset_offsets
 from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found, logged
 from tests.warehouse.conftest import Producer, count, rows
@@ -85,7 +85,7 @@ def test_killed_overtaken_and_started_over_they_remember_as_one(
     """Two processes killed at random while two threads drain; then all of it once more."""
     chance = random.Random(7)
 
-    def run(most: int) -> Drained:
+    def run(most: int) -> DrainResult:
         with connect(settings, application="test") as connection:
             return drain(connection, small(settings, most))
 
@@ -198,7 +198,7 @@ def test_a_stored_state_keeps_every_bit(settings: Settings, writer: Connection):
 
     offsets.move(writer, settings.topic_market, {0: 0}, {0: json.dumps({"x": floats})})
 
-    place = offsets.stored(writer, settings.topic_market, {})[0]
+    place = offsets.load_positions(writer, settings.topic_market, {})[0]
     read = place.state["x"]
     assert [type(x) for x in read] == [float] * len(floats)
     assert [struct.pack(">d", x) for x in read] == [struct.pack(">d", x) for x in floats]
@@ -211,12 +211,12 @@ def test_a_state_of_another_version_is_the_users_to_fix_as_the_message_says(
     owner.execute("""UPDATE kafka_offsets SET fold = '{"binance:BTC/USDT": {"old": 1}}'""")
 
     with pytest.raises(
-        Misconfigured, match=r"a fold's state of this version.*make restart-drain"
+        Misconfigured, match=r"a fold's state of this version.*make reset-offsets"
     ) as e:
         drain(writer, settings)
 
     assert "\n" not in str(e.value)
-    restart(writer, settings)
+    reset_offsets(writer, settings)
     assert drain(writer, settings).caught_up
     assert found(writer) == expected(produced)
     assert count(writer, "kafka_losses") == 0

@@ -8,7 +8,7 @@ import pytest
 from include.influxdb.retention import set_retention
 from include.settings import Settings
 from include.warehouse.connection import Connection
-from include.warehouse.retention import DAYS_AHEAD, Kept, keep
+from include.warehouse.retention import DAYS_AHEAD, RetentionResult, apply_retention
 from tests.warehouse.conftest import rows
 
 NOW = datetime.now(UTC)
@@ -29,12 +29,12 @@ def test_the_days_ahead_are_made_the_old_ones_dropped(settings: Settings, writer
         writer.execute("SELECT ensure_trade_partition(%s)", [day])
     writer.execute("INSERT INTO trade_coverage VALUES ('binance', 'BTC/USDT', '2024-01-01')")
 
-    done = keep(writer, settings, NOW)
-    again = keep(writer, settings, NOW)
+    done = apply_retention(writer, settings, NOW)
+    again = apply_retention(writer, settings, NOW)
 
     ahead = [NOW.date() + timedelta(days=days) for days in range(DAYS_AHEAD + 1)]
-    assert (done.partitions_made, done.partitions_dropped) == (DAYS_AHEAD + 1, 1)
-    assert (again.partitions_made, again.partitions_dropped) == (0, 0)
+    assert (done.partitions_created, done.partitions_dropped) == (DAYS_AHEAD + 1, 1)
+    assert (again.partitions_created, again.partitions_dropped) == (0, 0)
     assert days_of_trades(writer) == [*old[1:], *ahead]
     first = NOW.date() - timedelta(days=30)
     assert rows(writer, "SELECT since FROM trade_coverage") == [
@@ -61,12 +61,12 @@ def test_rows_go_at_the_age_their_setting_says(
         " VALUES ('e', 's', '2024-01-01', 'our downtime')"
     )
 
-    done = keep(writer, settings, NOW)
+    done = apply_retention(writer, settings, NOW)
 
     assert {table: count for table, count in done.deleted.items() if count} == {"dead_letters": 1}
     assert rows(writer, "SELECT count(*) FROM crypto_prices, gap_ledger") == [(2,)]
     sooner = settings.model_copy(update={"keep_prices_days": 50})
-    assert keep(writer, sooner, NOW).deleted["crypto_prices"] == 1
+    assert apply_retention(writer, sooner, NOW).deleted["crypto_prices"] == 1
 
 
 def test_all_is_kept_for_ever_where_the_settings_say_so(settings: Settings, writer: Connection):
@@ -74,9 +74,9 @@ def test_all_is_kept_for_ever_where_the_settings_say_so(settings: Settings, writ
     names = [name for name in Settings.model_fields if name.startswith("keep_")]
     for_ever = settings.model_copy(update=dict.fromkeys(names, 0))
 
-    done = keep(writer, for_ever, NOW)
+    done = apply_retention(writer, for_ever, NOW)
 
-    assert done == Kept(DAYS_AHEAD + 1, 0, dict.fromkeys(done.deleted, 0))
+    assert done == RetentionResult(DAYS_AHEAD + 1, 0, dict.fromkeys(done.deleted, 0))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ TABLES = (
     "gaps",
     "kafka_offsets",
     "kafka_losses",
-    "drain_refusals",
+    "drain_rejections",
     "dead_letter_replays",
     "dead_letters",
     "candle_revisions",
@@ -59,7 +59,7 @@ def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writ
     assert not refused(writer, f"UPDATE kafka_offsets SET {moved}")
     assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
     assert refused(writer, "UPDATE kafka_losses SET from_offset = 1")
-    assert refused(writer, "UPDATE drain_refusals SET kind = 'cut'")
+    assert refused(writer, "UPDATE drain_rejections SET kind = 'truncated'")
     assert refused(writer, "UPDATE trades SET price = 1")
     assert not refused(writer, "UPDATE candles SET close = close, source = 'x'")
     assert refused(writer, "UPDATE candles SET open_ts = now()")
