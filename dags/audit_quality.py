@@ -62,15 +62,15 @@ def audit_quality() -> None:
         import structlog
         from airflow.sdk.exceptions import AirflowFailException
 
-        from include.quality.verdict import judge
+        from include.quality.checks import check_quality
 
         with fleet.open_market() as (connection, settings):
-            verdict = judge(connection, settings, datetime.now(UTC))
-        for line in verdict.warned:
+            report = check_quality(connection, settings, datetime.now(UTC))
+        for line in report.warned:
             structlog.get_logger().warning("check.warned", finding=line)
-        if verdict.failed:
-            raise AirflowFailException("; ".join(verdict.failed))
-        return dataclasses.asdict(verdict)
+        if report.failed:
+            raise AirflowFailException("; ".join(report.failed))
+        return dataclasses.asdict(report)
 
     prove() >> check()
 

@@ -76,12 +76,12 @@ def backfill_candles() -> None:
 
         import structlog
 
-        from include.history.fetch import fetch
-        from include.history.request import requested
+        from include.history.backfill_request import parse_request
+        from include.history.candles import fetch
 
         interval = data_interval_start and (data_interval_start, data_interval_end)
         with fleet.open_market() as (connection, settings):
-            request = requested(params, interval, settings.markets, datetime.now(UTC))
+            request = parse_request(params, interval, settings.markets, datetime.now(UTC))
             done = fetch(connection, settings, request, source="backfill").counts()
         structlog.get_logger().info("backfill.done", **done)
         return dataclasses.asdict(request) | done

@@ -13,7 +13,7 @@ from pathlib import Path
 from include.command import exit_code
 from include.errors import Misconfigured
 from include.kpis.registry import REGISTRY
-from include.quality.checks import checks
+from include.quality.checks import load_checks
 from include.settings import PREFIX, Settings
 from include.streaming.health import definitions
 from local.layout import REPOSITORY
@@ -106,7 +106,7 @@ def _metrics() -> str:
 
 
 def _checks() -> str:
-    rows = [(f"`{c.name}`", c.severity, c.meaning, c.advice) for c in checks()]
+    rows = [(f"`{c.name}`", c.severity, c.meaning, c.advice) for c in load_checks()]
     return _table(("check", "severity", "the rule", "when it is broken"), rows)
 
 

@@ -1,6 +1,6 @@
 """
-What the exchange's history knows, brought into PostgreSQL: candles, and what follows of them.
+The exchange's history in PostgreSQL: candles, their indicators, and the stream compared with them.
 
-May import `include.exchange`, `include.warehouse` and `include.influxdb`; pandas stays in
-`include.kpis.frames`.
+May import `include.exchange`, `include.warehouse` and `include.influxdb`. pandas is imported by
+`include.kpis.frames` and `indicators` only.
 """

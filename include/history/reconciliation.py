@@ -1,9 +1,8 @@
 """
-The stream against the batch: InfluxDB's closed minutes compared with `indicators`.
+Compare the stream with the batch: closed minutes in InfluxDB with `indicators`.
 
-By market and hour: an hour with a minute that was not compared yet, or computed again since, is
-compared whole, as far as the stream has come; where it is wrong it is corrected, and compared
-again.
+The unit is a market's hour. An hour with a minute that is new or was recomputed is compared as a
+whole, up to the stream's last minute. Wrong points are corrected, and the hour is compared again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple, cast
 
-from include.history import streamed
-from include.history.corrections import correct
-from include.history.differences import KPIS, TOLERANCE, Minute, compared, greatest
-from include.history.streamed import MEASUREMENT, Span
+from include.history.comparison import KPIS, TOLERANCE, BatchMinute, compare, greatest
+from include.history.stream_candles import (
+    MEASUREMENT,
+    StreamSpan,
+    correct,
+    read_minutes,
+    read_spans,
+)
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
 from include.kpis.points import CandlePoint, Values
@@ -31,31 +34,39 @@ HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
 WIDTH = {"width_s": CANDLE_WIDTH_S}
 
-type Told = float | None
-type Row = tuple[
-    int, datetime, float, float, float, float, float, Told, int | None, Told, Told, Told, Told
+type Number = float | None
+type MinuteRow = tuple[
+    int,
+    datetime,
+    float,
+    float,
+    float,
+    float,
+    float,
+    Number,
+    int | None,
+    Number,
+    Number,
+    Number,
+    Number,
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """
-    What a reconciliation compared and did.
-
-    Attributes:
-        hours: Of markets.
-        minutes: In these hours.
-        corrected: Points of InfluxDB that were written again.
-        max_relative_difference: After that, of any KPI; None if nothing was compared.
-    """
+class ReconcileResult:
+    """What a reconciliation compared and corrected."""
 
     hours: int = 0
+    """Hours of markets that were compared."""
     minutes: int = 0
+    """Minutes compared in these hours."""
     corrected: int = 0
+    """Points of InfluxDB that were written again."""
     max_relative_difference: float | None = None
+    """Of any KPI after the corrections; None if nothing was compared."""
 
-    def __add__(self, other: "Reconciled") -> "Reconciled":
-        return Reconciled(
+    def __add__(self, other: "ReconcileResult") -> "ReconcileResult":
+        return ReconcileResult(
             self.hours + other.hours,
             self.minutes + other.minutes,
             self.corrected + other.corrected,
@@ -63,51 +74,56 @@ class Reconciled:
         )
 
 
-class Hours(NamedTuple):
-    """Hours of one market's UTC day, and how far the stream has minutes at all."""
+class DayHours(NamedTuple):
+    """Hours to compare, of one market's UTC day."""
 
     market: MarketKey
     hours: Sequence[datetime]
-    span: Span
+    """Their starts, ascending."""
+    span: StreamSpan
+    """The minutes that the stream has."""
 
 
-def reconcile(connection: Connection, settings: Settings) -> Reconciled:
+def reconcile(connection: Connection, settings: Settings) -> ReconcileResult:
     """
-    Compare, correct and record what was not since its indicators were computed; of every market.
+    Compare, correct and record all minutes that are not reconciled, of every market.
 
-    The idle *connection*, as the writer role, is put into autocommit mode. Minutes the stream has
-    not come to wait for it; minutes before its first are left out. Run again, it does nothing; nor
-    while another run is at it.
+    Minutes after the stream's last are left for a later run; minutes before its first are skipped.
+    A repeated run does nothing, and neither does a run while another one works.
+
+    Args:
+        connection: Idle, as the writer. It is put into autocommit mode.
+        settings: The servers.
 
     Raises:
         Unavailable: InfluxDB is away: run it again.
-        Misconfigured: It refuses our tokens.
+        Misconfigured: InfluxDB rejects a token.
     """
     connection.autocommit = True
-    total = Reconciled()
+    total = ReconcileResult()
     with (
         closing(Reader(settings)) as reader,
         closing(InfluxDB(settings)) as influxdb,
-        _turn(connection) as is_ours,
+        _try_lock(connection) as is_locked,
     ):
-        if is_ours:
-            for hours in _open_hours(connection, streamed.spans(reader)):
+        if is_locked:
+            for hours in _open_hours(connection, read_spans(reader)):
                 total += _reconcile_day(connection, reader, influxdb, hours)
     return total
 
 
 @contextmanager
-def _turn(connection: Connection) -> Iterator[bool]:
-    """Keep others out; what is yielded is whether nobody kept us out."""
-    (is_ours,) = connection.execute(statement("history/reconciliation.try_lock")).fetchone() or ()
+def _try_lock(connection: Connection) -> Iterator[bool]:
+    """Yield whether this session got the lock; release it at the end."""
+    (is_locked,) = connection.execute(statement("history/reconciliation.try_lock")).fetchone() or ()
     try:
-        yield bool(is_ours)
+        yield bool(is_locked)
     finally:
-        if is_ours and not connection.broken:
+        if is_locked and not connection.broken:
             connection.execute(statement("history/reconciliation.unlock"))
 
 
-def _open_hours(connection: Connection, spans: Mapping[MarketKey, Span]) -> list[Hours]:
+def _open_hours(connection: Connection, spans: Mapping[MarketKey, StreamSpan]) -> list[DayHours]:
     markets = {
         "exchanges": [market.exchange for market in spans],
         "symbols": [market.symbol for market in spans],
@@ -118,22 +134,22 @@ def _open_hours(connection: Connection, spans: Mapping[MarketKey, Span]) -> list
     rows = connection.execute(statement("history/reconciliation.open_hours"), WIDTH | markets)
     found = cast(list[tuple[str, str, list[datetime], datetime, datetime]], rows.fetchall())
     return [
-        Hours(MarketKey(exchange, symbol), sorted(hours), Span(*span))
+        DayHours(MarketKey(exchange, symbol), sorted(hours), StreamSpan(*span))
         for exchange, symbol, hours, *span in found
     ]
 
 
 def _reconcile_day(
-    connection: Connection, reader: Reader, influxdb: InfluxDB, day: Hours
-) -> Reconciled:
+    connection: Connection, reader: Reader, influxdb: InfluxDB, day: DayHours
+) -> ReconcileResult:
     window = day.hours[0], day.hours[-1] + HOUR
     minutes = _minutes(connection, day)
     if not minutes:
-        return Reconciled()
-    stream = streamed.minutes(reader, day.market, *window)
+        return ReconcileResult()
+    stream = read_minutes(reader, day.market, *window)
     corrected = correct(connection, influxdb, day.market, minutes, stream)
     if corrected:
-        stream = streamed.minutes(reader, day.market, *window)
+        stream = read_minutes(reader, day.market, *window)
     with connection.transaction():
         worst = _record(connection, day.market, minutes, stream)
         connection.execute(
@@ -145,10 +161,10 @@ def _reconcile_day(
                 "computed_at": [minute.computed_at for minute in minutes],
             },
         )
-    return Reconciled(len(day.hours), len(minutes), corrected, worst)
+    return ReconcileResult(len(day.hours), len(minutes), corrected, worst)
 
 
-def _minutes(connection: Connection, day: Hours) -> list[Minute]:
+def _minutes(connection: Connection, day: DayHours) -> list[BatchMinute]:
     window = {
         "from_ts": day.hours[0],
         "until_ts": day.hours[-1] + HOUR,
@@ -159,10 +175,10 @@ def _minutes(connection: Connection, day: Hours) -> list[Minute]:
     rows = connection.execute(
         statement("history/reconciliation.minutes"), WIDTH | day.market._asdict() | window
     ).fetchall()
-    return [_minute(day.market, row) for row in cast(list[Row], rows)]
+    return [_minute(day.market, row) for row in cast(list[MinuteRow], rows)]
 
 
-def _minute(market: MarketKey, row: Row) -> Minute:
+def _minute(market: MarketKey, row: MinuteRow) -> BatchMinute:
     ts_ms, computed_at, open_, high, low, close, volume, quote_volume, trades = row[:9]
     session_vwap, macd, macd_signal, macd_hist = row[9:]
     values: Values = {
@@ -179,23 +195,23 @@ def _minute(market: MarketKey, row: Row) -> Minute:
         "macd_signal": macd_signal,
         "macd_hist": macd_hist,
     }
-    return Minute(CandlePoint(*market, ts_ms, values), computed_at)
+    return BatchMinute(CandlePoint(*market, ts_ms, values), computed_at)
 
 
 def _record(
     connection: Connection,
     market: MarketKey,
-    minutes: Sequence[Minute],
+    minutes: Sequence[BatchMinute],
     stream: Mapping[int, Values],
 ) -> float | None:
-    """Store what each hour was found to be; return the greatest difference."""
-    found = []
+    """Record the result of each hour; return the greatest difference."""
+    results = []
     for hour, inside in groupby(minutes, key=lambda minute: minute.point.ts_ms // HOUR_MS):
         start = datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC)
         of_hour = list(inside)
         for kpi, field in KPIS.items():
-            comparison = compared(of_hour, stream, field)
-            found.append(
+            comparison = compare(of_hour, stream, field)
+            results.append(
                 {
                     **market._asdict(),
                     "stream": MEASUREMENT,
@@ -209,5 +225,5 @@ def _record(
                 }
             )
     with connection.cursor() as cursor:
-        cursor.executemany(statement("history/reconciliation.record"), found)
-    return greatest(one["max_relative_difference"] for one in found)
+        cursor.executemany(statement("history/reconciliation.record"), results)
+    return greatest(one["max_relative_difference"] for one in results)

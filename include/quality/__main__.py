@@ -1,7 +1,7 @@
 """
 Count the newest minutes in all stores and run all checks; `python -m include.quality`.
 
-Ends with 4 if a check that must hold does not; warnings are told, and are no failure.
+Exits with 4 if a check of severity error fails. Warnings are printed and are no failure.
 """
 
 import sys
@@ -9,31 +9,31 @@ from datetime import UTC, datetime
 
 from include.command import exit_code
 from include.errors import Exit
-from include.quality.verdict import Verdict, judge
+from include.quality.checks import QualityReport, check_quality
 from include.settings import Settings
 from include.warehouse.connection import connect
 
 
-def checked() -> Verdict:
-    """Return the verdict of now, after it was printed."""
+def print_report() -> QualityReport:
+    """Check now; print and return the report."""
     settings = Settings.load()
     with connect(settings, application="quality") as connection:
-        verdict = judge(connection, settings, datetime.now(UTC))
-    for state, lines in (("NOT OK", verdict.failed), ("warning", verdict.warned)):
+        report = check_quality(connection, settings, datetime.now(UTC))
+    for state, lines in (("NOT OK", report.failed), ("warning", report.warned)):
         for line in lines:
             print(f"{state:<7} {line}")
     print(
-        f"{verdict.checks} checks of the hour until five minutes ago, {verdict.markets} markets "
-        f"counted in all stores: {len(verdict.failed)} not ok, {len(verdict.warned)} warnings"
+        f"{report.checks} checks of the hour until five minutes ago, {report.markets} markets "
+        f"counted in all stores: {len(report.failed)} not ok, {len(report.warned)} warnings"
     )
-    return verdict
+    return report
 
 
 def main() -> int:
-    verdicts: list[Verdict] = []
-    code = exit_code("quality", lambda: verdicts.append(checked()))
-    is_broken = any(verdict.failed for verdict in verdicts)
-    return code or (Exit.QUALITY if is_broken else Exit.OK)
+    reports: list[QualityReport] = []
+    code = exit_code("quality", lambda: reports.append(print_report()))
+    has_failed = any(report.failed for report in reports)
+    return code or (Exit.QUALITY if has_failed else Exit.OK)
 
 
 if __name__ == "__main__":

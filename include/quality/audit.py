@@ -1,7 +1,7 @@
 """
-Prove what is due, open gaps, repair them, prove again: `python -m include.quality.audit`.
+Prove due minutes, open gaps, repair them and prove again: `python -m include.quality.audit`.
 
-Two at once take turns. Killed anywhere and run again it comes to the same.
+Two audits at once take turns. An audit may be killed at any point and repeated.
 """
 
 import asyncio
@@ -13,50 +13,55 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from include.command import exit_code
-from include.quality import ledger
-from include.quality.proof import prove_due
-from include.quality.repair import Repaired, repair
+from include.quality.proof import open_gaps, prove_due
+from include.quality.repair import RepairResult, repair
 from include.settings import Settings
-from include.warehouse.connection import Connection, connect, limit_session, postgres_errors, target
+from include.warehouse.connection import (
+    Connection,
+    connect,
+    limit_session,
+    postgres_errors,
+    target,
+)
 from include.warehouse.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """
-    What one audit found and did.
-
-    Attributes:
-        minutes: Minutes proved, by status, before any repair.
-        opened: Gaps opened.
-        repaired: What became of the open ones.
-    """
+class AuditResult:
+    """What one audit found and did."""
 
     minutes: dict[str, int]
+    """Minutes proved before any repair, by status."""
     opened: int
-    repaired: Repaired
+    """New gaps."""
+    repaired: RepairResult
+    """What was done about open gaps."""
 
 
-def audit(connection: Connection, settings: Settings) -> Audited:
+def audit(connection: Connection, settings: Settings) -> AuditResult:
     """
-    Audit all markets once; the idle *connection*, as the writer, is put into autocommit mode.
+    Audit all markets once.
+
+    Args:
+        connection: Idle, as the writer. It is put into autocommit mode.
+        settings: The servers.
 
     Raises:
-        Unavailable: A server is away: run it again. What was found stands.
-        Misconfigured: The tables are not ours, or an exchange does not know a symbol.
+        Unavailable: A server is away: run it again. Committed results stand.
+        Misconfigured: The tables are not those of this version, or an exchange lacks a symbol.
     """
     with postgres_errors(target(settings), "auditing"):
         connection.autocommit = True
         limit_session(connection)
-        with _turn(connection):
+        with _audit_lock(connection):
             proved = prove_due(connection)
-            opened = ledger.open_gaps(connection)
+            opened = open_gaps(connection)
             repaired = asyncio.run(repair(connection, settings))
-    return Audited(dict(sorted(proved.items())), opened, repaired)
+    return AuditResult(dict(sorted(proved.items())), opened, repaired)
 
 
 @contextmanager
-def _turn(connection: Connection) -> Iterator[None]:
+def _audit_lock(connection: Connection) -> Iterator[None]:
     connection.execute(statement("quality/audit.lock"))
     try:
         yield
@@ -66,7 +71,7 @@ def _turn(connection: Connection) -> Iterator[None]:
 
 
 def audit_once() -> None:
-    """Audit; print what was done as one line of JSON."""
+    """Audit; print the result as one line of JSON."""
     settings = Settings.load()
     with connect(settings, application="audit") as connection:
         print(json.dumps(dataclasses.asdict(audit(connection, settings))))

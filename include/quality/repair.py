@@ -1,14 +1,15 @@
 """
-Repair of open gaps from the exchange's history: candles by time, trades by id, proved again.
+Repair open gaps from the exchange's history: candles by time, trades by id, then a new proof.
 
-PostgreSQL first, in one transaction a window, then InfluxDB's seconds of it, then the proof that
-closes the gap: whoever is killed in between leaves the gap open, and the next audit does it again
-to the same end.
+A window is repaired in three steps: PostgreSQL in one transaction, the one-second bars in InfluxDB,
+and the proof that closes the gap. If the audit is killed in between, the gap stays open and the
+next audit repeats the repair.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import psycopg
 import structlog
@@ -19,66 +20,64 @@ from include.exchange.directory import open_exchange
 from include.exchange.failures import RateLimited
 from include.exchange.trade_history import trades_between
 from include.history.candles import backfill
+from include.influxdb.lines import encode
 from include.influxdb.writer import InfluxDB
+from include.kpis.points import SecondPoint
 from include.kpis.records import MINUTE_MS, Trade, Trades
-from include.quality import ledger, seconds
-from include.quality.ledger import Window
-from include.quality.proof import prove
+from include.kpis.seconds import LATENESS_MS, SECOND_MS, SecondBars
+from include.quality import proof
+from include.quality.proof import MinuteWindow
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.rows import trade_rows
 from include.warehouse.statements import statement
-from include.warehouse.tables import TRADES, ensure_trade_partitions
+from include.warehouse.tables import TRADES, ensure_trade_partitions, stage_rows
 
 SOURCE = "audit"
-MOST_MINUTES = 2_000  # of gaps tried in one audit; the next goes on
+MAX_MINUTES = 2_000  # of gaps per audit
 
 logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
-    """
-    What one run of repairs did.
-
-    Attributes:
-        tried: Windows of gaps asked for from the exchange.
-        closed: Gaps (minutes) closed.
-        failed: Windows that must be tried again.
-    """
+class RepairResult:
+    """What one run of repairs did."""
 
     tried: int = 0
+    """Windows of gaps requested from the exchange."""
     closed: int = 0
+    """Gaps (minutes) closed."""
     failed: int = 0
+    """Windows that have to be tried again."""
 
 
-async def repair(connection: Connection, settings: Settings) -> Repaired:
+async def repair(connection: Connection, settings: Settings) -> RepairResult:
     """
     Try the open gaps that are due.
 
-    What fails for one window is recorded with its gaps and does not keep the others waiting.
+    An error of one window is recorded with its gaps, and the other windows are still tried.
 
     Raises:
-        Unavailable: An exchange or InfluxDB was away, told after all others were tried; at once
-            where the exchange wants silence.
-        Misconfigured: An exchange does not know a symbol.
+        Unavailable: An exchange or InfluxDB is away. It is raised after all windows were tried, or
+            at once if the exchange limits the rate.
+        Misconfigured: An exchange lacks a symbol.
     """
-    windows = ledger.due_windows(connection, MOST_MINUTES)
+    windows = proof.due_windows(connection, MAX_MINUTES)
     if not windows:
-        return Repaired()
+        return RepairResult()
     influxdb = InfluxDB(settings)
     exchanges: dict[str, Binance] = {}
     closed, failures = 0, list[PipelineError]()
     try:
         for window in windows:
             try:
-                exchange = await _opened(exchanges, window, windows, settings)
+                exchange = await _connected(exchanges, window, windows, settings)
                 closed += await _repair(connection, exchange, influxdb, window)
             except RateLimited as e:
-                ledger.note_attempt(connection, window, str(e))
+                proof.record_attempt(connection, window, str(e))
                 raise
             except (Unavailable, Misconfigured, BadRecord) as e:
-                ledger.note_attempt(connection, window, str(e))
+                proof.record_attempt(connection, window, str(e))
                 logger.warning("gap.not_repaired", market=str(window.market), error=str(e))
                 failures.append(e)
     finally:
@@ -86,15 +85,40 @@ async def repair(connection: Connection, settings: Settings) -> Repaired:
         for exchange in exchanges.values():
             await exchange.close()
     for failure in failures:
-        if not isinstance(failure, BadRecord):  # which no retry mends: the open gap tells
+        if not isinstance(failure, BadRecord):  # a retry cannot repair it; the gap stays open
             raise failure
-    return Repaired(len(windows), closed, len(failures))
+    return RepairResult(len(windows), closed, len(failures))
 
 
-async def _opened(
-    exchanges: dict[str, Binance], window: Window, windows: list[Window], settings: Settings
+def rewrite_seconds(connection: Connection, influxdb: InfluxDB, window: MinuteWindow) -> None:
+    """
+    Write the points of `crypto_trades` for a window again, from the stored trades.
+
+    The bars are the consumer's, of the trades in order of their ids. A second without a stored
+    trade keeps its point, if it has one.
+
+    Raises:
+        Unavailable: InfluxDB is away.
+    """
+    stored = connection.execute(statement("quality/repair.trades"), window.bounds())
+    bars = SecondBars()
+    closed = []
+    for row in stored:
+        trade = Trade(*cast(tuple[Any, ...], row))
+        closed += bars.pass_time(trade.ts_ms)
+        bars.trade(trade)
+    closed += bars.pass_time(window.until_ms + SECOND_MS + LATENESS_MS)
+    points = [SecondPoint(*window.market, start_ms, bar.values()) for start_ms, bar in closed]
+    influxdb.write(encode(points))
+
+
+async def _connected(
+    exchanges: dict[str, Binance],
+    window: MinuteWindow,
+    windows: list[MinuteWindow],
+    settings: Settings,
 ) -> Binance:
-    """Return the window's exchange, connected to all symbols that it is asked about."""
+    """Return the window's exchange, connected to all symbols of *windows* on it."""
     name = window.market.exchange
     if name not in exchanges:
         exchange = open_exchange(name, settings)
@@ -109,46 +133,45 @@ async def _opened(
 
 
 async def _repair(
-    connection: Connection, exchange: Binance, influxdb: InfluxDB, window: Window
+    connection: Connection, exchange: Binance, influxdb: InfluxDB, window: MinuteWindow
 ) -> int:
-    """Try one window; return how many of its gaps are closed."""
+    """Try one window; return the number of its gaps that were closed."""
     market, from_ms, until_ms = window
     await backfill(connection, exchange, market, from_ms, until_ms, source=SOURCE)
-    found: list[Trade] = []
+    trades: list[Trade] = []
     async for page in trades_between(exchange, market.symbol, from_ms, until_ms):
-        found += page
+        trades += page
     with connection.transaction():
-        _replace(connection, window, found)
-    seconds.rewrite(connection, influxdb, window)
+        _replace(connection, window, trades)
+    rewrite_seconds(connection, influxdb, window)
     starts = range(from_ms, until_ms, MINUTE_MS)
     minutes = [(*market, datetime.fromtimestamp(ms / 1000, UTC)) for ms in starts]
     with connection.transaction():
-        prove(connection, minutes)
-        ledger.note_attempt(connection, window, "the exchange's history does not prove it either")
-        return ledger.close_gaps(connection, window)
+        proof.prove(connection, minutes)
+        proof.record_attempt(
+            connection, window, "the exchange's history does not prove the minute either"
+        )
+        return proof.close_gaps(connection, window)
 
 
-def _replace(connection: Connection, window: Window, found: list[Trade]) -> None:
-    """Make the stored trades of the window those of the history; record what that changed."""
+def _replace(connection: Connection, window: MinuteWindow, trades: list[Trade]) -> None:
+    """Replace the window's stored trades by those of the history; record the changes."""
     market = window.market
-    rows = trade_rows(Trades(*market, window.until_ms, tuple(found)))
+    rows = trade_rows(Trades(*market, window.until_ms, tuple(trades)))
+    days = {datetime.fromtimestamp(trade.ts_ms / 1000, UTC).date() for trade in trades}
     try:
-        connection.execute(TRADES.stage())
-        connection.execute(TRADES.empty())
-        with connection.cursor() as cursor, cursor.copy(TRADES.copy(staged=True)) as copy:
-            copy.set_types(list(TRADES.columns.values()))
-            for row in rows:
-                copy.write_row(row)
-        days = {datetime.fromtimestamp(trade.ts_ms / 1000, UTC).date() for trade in found}
+        stage_rows(connection, TRADES, rows)
         ensure_trade_partitions(connection, sorted(days))
-        removed = connection.execute(statement("quality/repair.remove_trades"), window.bounds())
-        took = Counter(minute for (minute,) in removed.fetchall())
-        added = connection.execute(statement("quality/repair.add_trades"))
-        gave = Counter(minute for (minute,) in added.fetchall())
+        rows_removed = connection.execute(
+            statement("quality/repair.remove_trades"), window.bounds()
+        ).fetchall()
+        rows_added = connection.execute(statement("quality/repair.add_trades")).fetchall()
     except (psycopg.IntegrityError, psycopg.DataError) as e:
         raise BadRecord(
-            f"{market}: expected trades, found one that table trades refuses: "
+            f"{market}: expected trades, found one that table trades rejects: "
             f"{e.diag.constraint_name or e.diag.message_primary}"
         ) from e
-    changed = sorted(set(took) | set(gave), key=str)
-    ledger.note_repair(connection, window, [(m, gave[m], took[m]) for m in changed])
+    removed = Counter(minute for (minute,) in rows_removed)
+    added = Counter(minute for (minute,) in rows_added)
+    changed = sorted(set(removed) | set(added), key=str)
+    proof.record_repair(connection, window, [(m, added[m], removed[m]) for m in changed])

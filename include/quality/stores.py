@@ -1,8 +1,8 @@
 """
-How much of a window each store has, market by market, into `store_counts`.
+Count a window in each store, by market, into `store_counts`.
 
-The exchange by its candles, Kafka by the log itself, PostgreSQL, InfluxDB. InfluxDB's seconds that
-lack a trade (the consumer lets none in that is later than its patience) are written again first.
+The exchange is counted by its candles, Kafka by the log itself. One-second bars in InfluxDB that
+lack a trade (the consumer omits trades that arrive too late) are written again before the count.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ from include.errors import BadRecord, Unavailable
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import MarketKey, Trades
-from include.quality import seconds
-from include.quality.ledger import Window
+from include.quality.proof import MinuteWindow
+from include.quality.repair import rewrite_seconds
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
@@ -27,60 +27,62 @@ POLL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """
-    What was counted.
-
-    Attributes:
-        markets: Markets counted: those whose trades are expected over the whole window.
-        seconds_rewritten: Those of them whose seconds in InfluxDB were written again.
-    """
+class StoreCounts:
+    """Result of a count."""
 
     markets: int
+    """Markets whose trades are expected over the whole window."""
     seconds_rewritten: int
+    """Markets whose one-second bars in InfluxDB were written again."""
 
 
-def count(connection: Connection, settings: Settings, from_ms: int, until_ms: int) -> Counted:
+def count_stores(
+    connection: Connection, settings: Settings, from_ms: int, until_ms: int
+) -> StoreCounts:
     """
     Count the closed window [from_ms, until_ms) in all stores.
 
     Raises:
         Unavailable: A server is away.
-        Misconfigured: It refuses us for good.
+        Misconfigured: A server rejects the credentials.
     """
     bounds = {"from_ts": _time(from_ms), "until_ts": _time(until_ms)}
     cursor = connection.execute(statement("quality/stores.count"), bounds)
     names = [column.name for column in cursor.description or ()]
-    found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    logged = _in_kafka(settings, from_ms, until_ms)
+    in_postgres = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    in_kafka = _count_kafka(settings, from_ms, until_ms)
     reader = Reader(settings)
     try:
-        seen = _in_influxdb(reader, "quality.trades", bounds)
-        lacking = [row for row in found if seen[_market(row)] != row["trades_postgres"]]
+        in_influxdb = _count_influxdb(reader, "quality.trades", bounds)
+        lacking = [
+            _market(row)
+            for row in in_postgres
+            if in_influxdb[_market(row)] != row["trades_postgres"]
+        ]
         if lacking:
-            _rewrite(connection, settings, [_market(row) for row in lacking], from_ms, until_ms)
-            seen = _in_influxdb(reader, "quality.trades", bounds)
-        candles = _in_influxdb(reader, "quality.candles", bounds)
+            _rewrite_markets(connection, settings, lacking, from_ms, until_ms)
+            in_influxdb = _count_influxdb(reader, "quality.trades", bounds)
+        candles = _count_influxdb(reader, "quality.candles", bounds)
     finally:
         reader.close()
     with connection.transaction():
-        for row in found:
+        for row in in_postgres:
             market = _market(row)
-            told = {
-                "trades_kafka": logged[market],
-                "trades_influxdb": seen[market],
+            counts = {
+                "trades_kafka": in_kafka[market],
+                "trades_influxdb": in_influxdb[market],
                 "candles_influxdb": candles[market],
             }
-            connection.execute(statement("quality/stores.record"), {**bounds, **row, **told})
-    return Counted(len(found), len(lacking))
+            connection.execute(statement("quality/stores.record"), {**bounds, **row, **counts})
+    return StoreCounts(len(in_postgres), len(lacking))
 
 
-def _in_kafka(settings: Settings, from_ms: int, until_ms: int) -> Counter[MarketKey]:
-    """Count the trades of the window in the log: told again, one counts once."""
+def _count_kafka(settings: Settings, from_ms: int, until_ms: int) -> Counter[MarketKey]:
+    """Count the trades of the window in the log; a repeated trade counts once."""
     ids: dict[MarketKey, set[int]] = {}
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
-        # A trade is published after it happened, so none is before what was published then.
+        # A trade is published after its time: all trades of the window are behind this offset.
         reader.seek(reader.offsets_at(from_ms))
         while any(offset < ends[number] for number, offset in reader.positions().items()):
             before = reader.positions()
@@ -101,13 +103,13 @@ def _in_kafka(settings: Settings, from_ms: int, until_ms: int) -> Counter[Market
     return Counter({market: len(found) for market, found in ids.items()})
 
 
-def _in_influxdb(reader: Reader, query: str, bounds: dict[str, datetime]) -> Counter[MarketKey]:
+def _count_influxdb(reader: Reader, query: str, bounds: dict[str, datetime]) -> Counter[MarketKey]:
     window = {"start": bounds["from_ts"], "stop": bounds["until_ts"]}
     rows = reader.rows(query, window)
     return Counter({_market(row): int(row["_value"]) for row in rows})
 
 
-def _rewrite(
+def _rewrite_markets(
     connection: Connection,
     settings: Settings,
     markets: list[MarketKey],
@@ -117,7 +119,7 @@ def _rewrite(
     influxdb = InfluxDB(settings)
     try:
         for market in markets:
-            seconds.rewrite(connection, influxdb, Window(market, from_ms, until_ms))
+            rewrite_seconds(connection, influxdb, MinuteWindow(market, from_ms, until_ms))
     finally:
         influxdb.close()
 

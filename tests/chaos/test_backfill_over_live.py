@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from include.exchange.binance import Binance
-from include.history.candles import Backfilled, backfill
+from include.history.candles import BackfillResult, backfill
 from include.warehouse.connection import connect
 
 MINUTE_MS = 60_000
@@ -44,7 +44,7 @@ def test_over_the_live_window(pipeline, story):
     assert verdict.is_clean, verdict
 
 
-async def backfilled(settings) -> list[Backfilled]:
+async def backfilled(settings) -> list[BackfillResult]:
     exchange = Binance("binance", settings)
     try:
         await exchange.connect([market.symbol for market in settings.markets])

@@ -19,7 +19,7 @@ from include.kpis.fold import Fold
 from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trades
 from include.quality import checks
 from include.quality.proof import prove_due
-from include.quality.stores import count
+from include.quality.stores import count_stores
 from include.streaming.health.definitions import BOTH, METRICS, Kind
 from include.streaming.health.health import Health
 from include.streaming.health.snapshots import Camera, as_lines
@@ -200,8 +200,8 @@ def filled(stores, settings, airflow_runs):
             store_trades(connection, [event for event in events if isinstance(event, Trades)])
         recompute_stale(connection)
         prove_due(connection)
-        checks.run(connection, checks.checks(), utc(now_ms - 3_600_000), utc(now_ms))
-        count(connection, settings, now_ms - 3_600_000, now_ms)
+        checks.run_checks(connection, checks.load_checks(), utc(now_ms - 3_600_000), utc(now_ms))
+        count_stores(connection, settings, now_ms - 3_600_000, now_ms)
     stores.write_health()
     return stores
 

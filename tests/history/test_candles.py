@@ -8,7 +8,7 @@ import time
 import pytest
 
 from include.errors import BadRecord, Unavailable
-from include.history.candles import Backfilled, backfill
+from include.history.candles import BackfillResult, backfill
 from include.kpis.records import MINUTE_MS
 from tests.exchange.conftest import NOON_MS, opened
 from tests.history.conftest import DAY_MS, MARKETS, as_stored, klines, stored
@@ -44,8 +44,8 @@ async def test_two_days_are_the_exchanges_own_and_twice_is_once(exchange, writer
     ]
 
     requests = math.ceil(2 * 1440 / 1000)
-    assert first == [Backfilled(inserted=2880, requests=requests)] * 2
-    assert again == [Backfilled(unchanged=2880, requests=requests)] * 2
+    assert first == [BackfillResult(inserted=2880, requests=requests)] * 2
+    assert again == [BackfillResult(unchanged=2880, requests=requests)] * 2
     assert stored(writer) == await expected(exchange)
     assert everything(writer) == before
 
@@ -65,8 +65,8 @@ async def test_a_candle_told_otherwise_is_a_revision(exchange, writer):
     done = await backfill(writer, exchange.binance, BTC, *window, source="audit")
     again = await backfill(writer, exchange.binance, BTC, *window, source="audit")
 
-    assert done == Backfilled(inserted=1, revised=1, requests=1)
-    assert again == Backfilled(unchanged=2, requests=1)
+    assert done == BackfillResult(inserted=1, revised=1, requests=1)
+    assert again == BackfillResult(unchanged=2, requests=1)
     assert stored(writer) == [first, wrong]
     assert writer.execute("SELECT revision, source FROM candles ORDER BY open_ts").fetchall() == [
         (0, "audit"),
@@ -88,13 +88,13 @@ async def test_what_the_exchange_does_not_have_is_recorded_and_not_invented(exch
 
     done = await backfill(writer, exchange.binance, BTC, *window, source="backfill")
 
-    assert done == Backfilled(inserted=53, holes=7, requests=2)
+    assert done == BackfillResult(inserted=53, holes=7, requests=2)
     assert stored(writer) == [as_stored(BTC, kline) for kline in with_holes]
     assert holes(writer) == [page[i][0] for i in (0, 1, 2, 10, 11, 58, 59)]
 
     done = await backfill(writer, exchange.binance, BTC, *window, source="backfill")
 
-    assert done == Backfilled(inserted=7, unchanged=53, requests=1)
+    assert done == BackfillResult(inserted=7, unchanged=53, requests=1)
     assert stored(writer) == [as_stored(BTC, kline) for kline in page]
 
 
@@ -131,7 +131,7 @@ async def test_an_open_minute_is_left_out_by_the_exchanges_clock(writer):
             writer, exchange.binance, BTC, from_ms, open_ms + HOUR_MS, source="backfill"
         )
 
-        assert done == Backfilled(inserted=3, requests=2)
+        assert done == BackfillResult(inserted=3, requests=2)
         assert stored(writer) == await expected(exchange, from_ms, open_ms, [BTC])
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from include.history.indicators import Recomputed, recompute, recompute_stale
+from include.history.indicators import RecomputeResult, recompute, recompute_stale
 from include.kpis.records import MINUTE_MS
 from include.kpis.session import DAY_MS
 from include.warehouse.connection import connect
@@ -33,7 +33,7 @@ from include.history.indicators import recompute_stale
 from include.settings import Settings
 from include.warehouse.connection import connect
 import include.history.indicators as indicators
-indicators.MOST_DAYS = 1
+indicators.MAX_DAYS = 1
 recompute_stale(connect(Settings.load(), application="victim"))
 """
 
@@ -93,7 +93,7 @@ def test_any_windows_in_any_order_give_the_same_bits_and_again_change_nothing(wr
     assert [done.changed for done in again] == [0] * len(again)
     assert sum(done.computed for done in again) > len(whole)
     assert changed_rows(writer) == before
-    assert recompute_stale(writer) == Recomputed()
+    assert recompute_stale(writer) == RecomputeResult()
 
 
 def test_a_revision_and_a_late_candle_reach_as_far_as_they_matter_and_no_further(writer):
@@ -115,7 +115,7 @@ def test_a_revision_and_a_late_candle_reach_as_far_as_they_matter_and_no_further
     rows = computed(writer)
     assert max(differences(streamed(told), rows)) <= 1e-9
     assert 0 < done.changed < done.computed == len(found) - 600
-    assert recompute_stale(writer) == Recomputed()
+    assert recompute_stale(writer) == RecomputeResult()
 
 
 def test_what_the_drain_wrote_since_is_computed_and_nothing_else_written(writer):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from include.history.indicators import recompute_stale
-from include.history.reconciliation import Reconciled, reconcile
+from include.history.reconciliation import ReconcileResult, reconcile
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
 from include.warehouse.connection import connect
@@ -100,7 +100,7 @@ def test_a_stream_that_is_right_is_left_alone(settings, writer, reader, stream, 
     assert max(difference for *_, difference in figures) <= 1e-9
     assert told() == before
     assert corrections(reader) == []
-    assert reconcile(writer, settings) == Reconciled()
+    assert reconcile(writer, settings) == ReconcileResult()
 
 
 def test_planted_differences_and_holes_are_found_and_corrected(
@@ -132,7 +132,7 @@ def test_planted_differences_and_holes_are_found_and_corrected(
         ("BTC/USDT", "missing", 20, None, True),
     ]
     assert {row[0] for row in reader.execute("SELECT status FROM reconciliations")} == {"equal"}
-    assert reconcile(writer, settings) == Reconciled()
+    assert reconcile(writer, settings) == ReconcileResult()
     assert len(corrections(reader)) == 3
 
 
@@ -155,7 +155,7 @@ def test_a_revision_is_corrected_as_far_as_it_reaches(settings, writer, reader, 
     assert_close(told(), expected(streamed([*found[:300], other, *found[301:]])))
     assert 100 < done.corrected < 400
     assert [row[1] for row in corrections(reader)] == ["candle", "indicators"]
-    assert reconcile(writer, settings) == Reconciled()
+    assert reconcile(writer, settings) == ReconcileResult()
 
 
 def test_minutes_the_stream_has_not_come_to_wait_and_those_before_it_are_left_out(
@@ -173,7 +173,7 @@ def test_minutes_the_stream_has_not_come_to_wait_and_those_before_it_are_left_ou
     stream(points[200:])
     second = reconcile(writer, settings)
 
-    assert nothing == again == Reconciled()
+    assert nothing == again == ReconcileResult()
     assert (first.minutes, first.corrected) == (100, 0)
     assert second.corrected == 0
     assert len(told()) == 200

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.errors import Misconfigured
-from include.history.request import Request, requested
+from include.history.backfill_request import BackfillRequest, parse_request
 from include.kpis.records import MarketKey
 
 BTC, ETH = MarketKey("binance", "BTC/USDT"), MarketKey("binance", "ETH/USDT")
@@ -20,11 +20,11 @@ def ms(*time: int) -> int:
 
 
 def asked(ran_for=INTERVAL, configured=(BTC, ETH), **params):
-    return requested({**EMPTY, **params}, ran_for, configured, NOW)
+    return parse_request({**EMPTY, **params}, ran_for, configured, NOW)
 
 
 def test_nothing_said_is_all_that_is_followed_and_the_runs_interval():
-    assert asked() == Request((BTC, ETH), ms(1), ms(2))
+    assert asked() == BackfillRequest((BTC, ETH), ms(1), ms(2))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from include.errors import Unavailable
 from include.history.candles import backfill
 from include.kpis.records import MINUTE_MS
-from include.quality.audit import Audited, audit
-from include.quality.repair import Repaired
+from include.quality.audit import AuditResult, audit
+from include.quality.repair import RepairResult
 from include.warehouse.connection import connect
 from tests.quality.conftest import (
     BTC,
@@ -41,7 +41,7 @@ async def test_what_is_all_there_is_complete_and_nothing_is_asked(exchange, audi
 
     found = await audited_once(writer, audited)
 
-    assert found == Audited({"complete": ALL}, 0, Repaired())
+    assert found == AuditResult({"complete": ALL}, 0, RepairResult())
     assert await exchange.requests() == before
 
 
@@ -98,7 +98,7 @@ async def test_planted(fault, exchange, audited, writer, owner):
 
     found = await audited_once(writer, audited)
 
-    assert found == Audited({status: 1, "complete": ALL - 1}, 1, Repaired(1, 1, 0))
+    assert found == AuditResult({status: 1, "complete": ALL - 1}, 1, RepairResult(1, 1, 0))
     assert stored_trades(writer) == before
     assert statuses(writer) == {"complete": ALL}
     assert rows(
@@ -110,7 +110,7 @@ async def test_planted(fault, exchange, audited, writer, owner):
     removed = rows(writer, "SELECT count(*) FROM trade_corrections")[0][0]
     assert (removed > 0) == (fault in ("a wrong price", "a wrong amount", "a duplicate"))
     again = await audited_once(writer, audited)
-    assert again == Audited({"complete": ALL}, 0, Repaired())
+    assert again == AuditResult({"complete": ALL}, 0, RepairResult())
 
 
 async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer, owner, influx):
@@ -124,7 +124,7 @@ async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer,
     found = await audited_once(writer, audited)
 
     # the minutes without a candle have their audits yet, and failed no proof
-    assert (found.opened, found.repaired) == (40, Repaired(2, 40, 0))
+    assert (found.opened, found.repaired) == (40, RepairResult(2, 40, 0))
     assert stored_trades(writer) == before
     assert statuses(writer) == {"complete": ALL}
     (written,) = rows(writer, "SELECT sum(seconds_written) FROM gap_ledger")[0]
@@ -154,7 +154,7 @@ async def test_an_exchange_away_leaves_the_gap_open_and_says_why(exchange, audit
     assert "503" in how
     await exchange.fault()
     owner.execute("UPDATE gap_ledger SET tried_at = tried_at - interval '1 day'")
-    assert (await audited_once(writer, audited)).repaired == Repaired(1, 1, 0)
+    assert (await audited_once(writer, audited)).repaired == RepairResult(1, 1, 0)
 
 
 async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, writer, owner):
@@ -166,7 +166,7 @@ async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, w
 
     found = await audited_once(writer, audited)
 
-    assert found.repaired == Repaired(1, 0, 0)
+    assert found.repaired == RepairResult(1, 0, 0)
     assert stored_trades(writer) == before
     assert statuses(writer)["missing_trades"] == 1
 

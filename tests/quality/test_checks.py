@@ -101,7 +101,7 @@ PLANTED = {
 
 
 def test_each_check_is_planted():
-    assert {check.name for check in checks.checks()} == set(PLANTED)
+    assert {check.name for check in checks.load_checks()} == set(PLANTED)
 
 
 async def test_each_check_sees_its_fault_and_none_sees_one_in_a_sound_market(
@@ -116,13 +116,15 @@ async def test_each_check_sees_its_fault_and_none_sees_one_in_a_sound_market(
             " open_ts + interval '59 s', close, close, 0.01, 1, 40 FROM candles WHERE open_ts = %s",
             [when(FROM_MS + minute * MINUTE_MS)],
         )
-    assert checks.run(writer, checks.checks(), *WINDOW) == []
+    assert checks.run_checks(writer, checks.load_checks(), *WINDOW) == []
 
-    for check in checks.checks():
+    for check in checks.load_checks():
         with owner.transaction() as transaction:
             for statement in PLANTED[check.name]:
                 assert owner.execute(statement.encode()).rowcount > 0, check.name
-            found = {f.check.name: f for f in checks.run(owner, checks.checks(), *WINDOW)}
+            found = {
+                f.check.name: f for f in checks.run_checks(owner, checks.load_checks(), *WINDOW)
+            }
             assert check.name in found, check.name
             ((failing, sample),) = rows(
                 owner,

@@ -18,7 +18,7 @@ OUT_OF_RANGE = {"vwap": 103, "session_low": 99, "session_high": 102}
     ("planted", "code", "begins", "counted"),
     [
         (SOUND, Exit.OK, "24 checks", "0 not ok, 0 warnings"),
-        (LATE, Exit.OK, "warning latency: 1 rows break: 99 of 100", "0 not ok, 1 warnings"),
+        (LATE, Exit.OK, "warning latency: 1 rows break: 99 percent", "0 not ok, 1 warnings"),
         (OUT_OF_RANGE, Exit.QUALITY, "NOT OK  session_vwap_within_range: 1 rows", "1 not ok"),
     ],
 )

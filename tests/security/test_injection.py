@@ -6,7 +6,7 @@ import pytest
 
 from include import wire
 from include.errors import BadRecord, Misconfigured
-from include.history.request import requested
+from include.history.backfill_request import parse_request
 from include.influxdb import lines
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
@@ -39,7 +39,7 @@ def test_a_backfill_takes_no_such_market(name: str, param: str):
     asked[param] = [name] if param == "symbols" else name
 
     with pytest.raises(Misconfigured) as refused:
-        requested(asked, None, (MarketKey("binance", "BTC/USDT"),), NOW)
+        parse_request(asked, None, (MarketKey("binance", "BTC/USDT"),), NOW)
 
     assert "\n" not in str(refused.value)
 

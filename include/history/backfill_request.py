@@ -1,4 +1,4 @@
-"""Which markets and minutes a backfill is asked for: a run's parameters, else its data interval."""
+"""The markets and minutes of a backfill: a run's parameters, or its data interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,61 +12,61 @@ WIDTH = "1m"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """
-    What to bring.
-
-    Attributes:
-        from_ms: First minute, inclusive.
-        until_ms: End of the last minute; all of it may lie in the future.
-    """
+class BackfillRequest:
+    """The candles to fetch."""
 
     markets: tuple[MarketKey, ...]
     from_ms: int
+    """Start of the first minute."""
     until_ms: int
+    """End of the last minute; it may be in the future."""
 
 
-def requested(
+def parse_request(
     params: Mapping[str, object],
     interval: tuple[datetime, datetime] | None,
     configured: Sequence[MarketKey],
     now: datetime,
-) -> Request:
+) -> BackfillRequest:
     """
-    Return what *params* ask for; what they leave empty is *configured*, the *interval*, *now*.
+    Return the request of a run.
 
-    Params: `exchange` and `symbols`, empty for all that is followed; `from`, `to`, ISO dates or
-    times, UTC if they name no zone, a date as `to` being included; `interval`, only 1m.
+    Args:
+        params: `exchange` and `symbols`, empty for all configured markets. `from` and `to`, ISO
+            dates or times, UTC without a zone; a date as `to` is included. `interval`, only 1m.
+        interval: The run's data interval, used if `from` is empty.
+        configured: The markets of PIPELINE_MARKETS.
+        now: Used if `from` is given and `to` is empty.
 
     Raises:
-        Misconfigured: They cannot be meant; one line says which and why.
+        Misconfigured: A parameter is not valid; one line names it.
     """
     if params.get("interval", WIDTH) != WIDTH:
         raise Misconfigured(f"interval: expected {WIDTH}, found {params['interval']!r}")
     markets = _markets(params.get("exchange") or None, params.get("symbols") or (), configured)
-    return Request(markets, *_window(params.get("from"), params.get("to"), interval, now))
+    return BackfillRequest(markets, *_window(params.get("from"), params.get("to"), interval, now))
 
 
 def _markets(
     exchange: object, symbols: object, configured: Sequence[MarketKey]
 ) -> tuple[MarketKey, ...]:
-    followed = [market for market in configured if exchange in (None, market.exchange)]
+    matching = [market for market in configured if exchange in (None, market.exchange)]
     if not symbols:
-        if not followed:
+        if not matching:
             raise Misconfigured(
-                f"symbols: expected some, since PIPELINE_MARKETS has none of {exchange}"
+                f"symbols: expected at least one, because PIPELINE_MARKETS has none of {exchange}"
             )
-        return tuple(followed)
+        return tuple(matching)
     assert isinstance(symbols, list)
     exchanges = {exchange} if exchange else {market.exchange for market in configured}
     if len(exchanges) != 1:
         raise Misconfigured(
             f"exchange: expected one of {', '.join(map(str, sorted(map(str, exchanges))))}, "
-            "since symbols are named, found none"
+            "because symbols are given, found none"
         )
-    told = ",".join(f"{next(iter(exchanges))}:{symbol}" for symbol in symbols)
+    joined = ",".join(f"{next(iter(exchanges))}:{symbol}" for symbol in symbols)
     try:
-        return Settings.of({"PIPELINE_MARKETS": told}).markets
+        return Settings.of({"PIPELINE_MARKETS": joined}).markets
     except Misconfigured as e:
         raise Misconfigured(f"symbols: {str(e).rpartition('Value error, ')[2]}") from None
 
@@ -77,11 +77,11 @@ def _window(
     if start:
         window = _time("from", start), _time("to", end, is_end=True) if end else now
     elif end:
-        raise Misconfigured(f"from: expected a date or time, since `to` is {end}, found none")
+        raise Misconfigured(f"from: expected a date or time, because `to` is {end}, found none")
     elif interval:
         window = interval
     else:
-        raise Misconfigured("from: expected a date or time, since the run has no data interval")
+        raise Misconfigured("from: expected a date or time, because the run has no data interval")
     from_ms, until_ms = (int(at.timestamp()) * 1000 // MINUTE_MS * MINUTE_MS for at in window)
     if from_ms >= until_ms:
         raise Misconfigured(f"to: expected a minute after {window[0]}, found {window[1]}")

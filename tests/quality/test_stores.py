@@ -11,7 +11,7 @@ from include.broker.writer import TransactionalWriter
 from include.exchange.trade_history import trades_between
 from include.kpis.records import MINUTE_MS, Trades
 from include.quality.audit import audit
-from include.quality.verdict import SETTLED, judge
+from include.quality.checks import SETTLED, check_quality
 from include.warehouse.drain import drain
 from tests.quality.conftest import BTC, FROM_MS, MARKETS, NOON_MS, rows, when
 
@@ -57,9 +57,9 @@ async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_differen
     await asyncio.to_thread(drain, writer, audited)
     await asyncio.to_thread(audit, writer, audited)
 
-    verdict = await asyncio.to_thread(judge, writer, audited, NOW)
+    report = await asyncio.to_thread(check_quality, writer, audited, NOW)
 
-    assert (verdict.markets, verdict.failed) == (2, [])
+    assert (report.markets, report.failed) == (2, [])
     counts = rows(
         writer,
         "SELECT raw_exchange, raw_postgres, trades_kafka, trades_postgres, trades_influxdb,"
@@ -70,7 +70,7 @@ async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_differen
         assert raw_exchange == raw > 0
         assert kafka == postgres == influxdb > 0
         assert (candles, in_influxdb) == (5, 0)  # no consumer ran
-    assert [line.partition(":")[0] for line in verdict.warned] == [
+    assert [line.partition(":")[0] for line in report.warned] == [
         "stores_agree_on_candles",
         "ticks_every_minute",
     ]
@@ -78,10 +78,10 @@ async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_differen
     owner.execute(
         "DELETE FROM trades WHERE symbol = %s AND ts >= %s", [BTC.symbol, when(COUNTED_MS)]
     )
-    lost = await asyncio.to_thread(judge, writer, audited, NOW)
+    lost = await asyncio.to_thread(check_quality, writer, audited, NOW)
     assert [line.partition(":")[0] for line in lost.failed] == ["stores_agree_on_trades"]
     await asyncio.to_thread(audit, writer, audited)
-    assert (await asyncio.to_thread(judge, writer, audited, NOW)).failed == []
+    assert (await asyncio.to_thread(check_quality, writer, audited, NOW)).failed == []
 
 
 async def test_what_was_never_published_is_repaired_beside_kafka(
@@ -96,8 +96,8 @@ async def test_what_was_never_published_is_repaired_beside_kafka(
     await asyncio.to_thread(drain, writer, audited)
 
     done = await asyncio.to_thread(audit, writer, audited)
-    later = await asyncio.to_thread(judge, writer, audited, NOW)
-    again = await asyncio.to_thread(judge, writer, audited, NOW + timedelta(minutes=5))
+    later = await asyncio.to_thread(check_quality, writer, audited, NOW)
+    again = await asyncio.to_thread(check_quality, writer, audited, NOW + timedelta(minutes=5))
 
     assert done.repaired.closed == 3
     assert later.failed == again.failed == []
