@@ -11,9 +11,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from include import wire
 from include.broker.log_reader import LogReader
 from include.broker.records import Record
-from include.dead_letters.letters import Place
-from include.dead_letters.listing import lines
-from include.dead_letters.replay import replay
+from include.dead_letters import RecordPosition, list_lines, replay
 from include.errors import BadRecord, Exit
 from include.kpis.late import REMEMBERED, REMEMBERED_OF_CANDLE
 from include.kpis.records import Event, Trades
@@ -60,8 +58,8 @@ def test_a_fix_then_a_replay_and_each_record_counts_once(
         "new rows of trades: 2000",
     ]
     (left,) = [r for r in first if not r.is_done]
-    assert left.outcome.startswith("still refused: ")
-    assert [(r.letter.place, r.is_done) for r in again] == [(left.letter.place, False)]
+    assert left.outcome.startswith("still rejected: ")
+    assert [(r.letter.position, r.is_done) for r in again] == [(left.letter.position, False)]
     assert [count(writer, t) for t in ("crypto_prices", "candles", "trades")] == [1, 1, 2_000]
     assert (count(writer, "dead_letters"), count(writer, "dead_letter_replays")) == (4, 3)
     moved = drain(writer, settings)
@@ -104,7 +102,7 @@ def test_the_consumers_letters_become_points_once_however_often_they_were_parked
     records = logged(settings)
     for _ in range(3):  # the consumer's restarts read the log again
         park(records, "expected a fix, found none")
-    listed = list(lines(settings, writer))
+    listed = list(list_lines(settings, writer))
 
     first = list(replay(settings, writer))
     again = list(replay(settings, writer))
@@ -145,7 +143,7 @@ def test_the_command_lists_safely_and_replays_what_it_is_told(
     writer: Connection,
 ):
     places = rows(writer, 'SELECT topic, partition, "offset" FROM dead_letters ORDER BY value')
-    chosen = str(Place(*places[0]))  # type: ignore[arg-type]
+    chosen = str(RecordPosition(*places[0]))  # type: ignore[arg-type]
 
     listed = command(pipeline_environment)
     replayed = command(pipeline_environment, "replay", chosen)
