@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import fields
 
-from include.doctor.finding import Finding, Look, found, gravest
+from include.doctor.check import Check, CheckResult, most_severe, run_check
 from include.errors import Exit
 from local.console import Console
 from local.install import check, toolchain
@@ -30,15 +30,17 @@ def _doctor(options: Namespace) -> int:
         print("nothing is set up yet: `make setup` does that")
         return Exit.MISCONFIGURED if is_missing else Exit.OK
     is_running = bool(running_lines(tools))
-    looks = [Look("settings", _settings), Look("disk", _disk)]
-    findings = [found(look) for look in (looks if is_running else [*looks, Look("ports", _ports)])]
-    for finding in findings:
-        print(finding, flush=True)
+    checks = [Check("settings", _settings), Check("disk", _disk)]
+    if not is_running:
+        checks.append(Check("ports", _ports))
+    results = [run_check(one) for one in checks]
+    for result in results:
+        print(result, flush=True)
     if is_running:
-        findings.append(Finding("servers", "", Exit(run_in_line("include.doctor"))))
+        results.append(CheckResult("servers", "", Exit(run_in_line("include.doctor"))))
     else:
         print("no line is running: its servers were not examined (`make up` starts one)")
-    return Exit.MISCONFIGURED if is_missing else gravest(findings)
+    return Exit.MISCONFIGURED if is_missing else most_severe(results)
 
 
 def _settings() -> str:

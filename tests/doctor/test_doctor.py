@@ -14,9 +14,9 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions
 
-from include.doctor import exchange, services
-from include.doctor.__main__ import examine
-from include.doctor.finding import Finding, gravest
+from include.doctor.__main__ import check_servers
+from include.doctor.check import CheckResult, most_severe
+from include.doctor.servers import check_clock, check_service
 from include.errors import Exit, Misconfigured, Unavailable
 from include.warehouse.connection import connect
 
@@ -26,9 +26,9 @@ NOBODY = "http://127.0.0.1:1"
 def told(settings):
     """Return what is not well, by subject; the exchange is none of these tests' business."""
     return {
-        finding.subject: (finding.code, finding.text)
-        for finding in examine(settings)
-        if finding.code is not Exit.OK and not finding.subject.startswith("exchange")
+        result.subject: (result.code, result.text)
+        for result in check_servers(settings)
+        if result.code is not Exit.OK and not result.subject.startswith("exchange")
     }
 
 
@@ -130,19 +130,19 @@ def test_a_clock_that_is_wrong(settings, ahead_s, word):
         return {"serverTime": int((time.time() + ahead_s) * 1000)}
 
     with answering(answer) as port, pytest.raises(Misconfigured, match=word):
-        exchange.clock(changed(settings, exchange_url=f"http://127.0.0.1:{port}"), "binance")
+        check_clock(changed(settings, exchange_url=f"http://127.0.0.1:{port}"), "binance")
 
 
 def test_a_clock_that_is_right(settings):
     with answering(lambda: {"serverTime": int(time.time() * 1000)}) as port:
         url = f"http://127.0.0.1:{port}"
 
-        assert exchange.clock(changed(settings, exchange_url=url), "binance").startswith(url)
+        assert check_clock(changed(settings, exchange_url=url), "binance").startswith(url)
 
 
 def test_an_exchange_that_is_away(settings):
     with pytest.raises(Unavailable):
-        exchange.clock(changed(settings), "binance")
+        check_clock(changed(settings), "binance")
 
 
 def test_a_service_that_is_not_ready_says_why(settings):
@@ -159,7 +159,7 @@ def test_a_service_that_is_not_ready_says_why(settings):
 
 def test_a_service_that_is_ready(settings):
     with answering(lambda: {"service": "producer"}) as port:
-        assert "ready" in services.ready(settings, "producer", port)
+        assert "ready" in check_service(settings, "producer", port)
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def greeting():
 @pytest.mark.parametrize("program", [lambda: answering(lambda: {"status": "ok"}), greeting])
 def test_another_program_has_a_service_s_port(settings, program):
     with program() as port, pytest.raises(Misconfigured, match="PIPELINE_PRODUCER_HEALTH_PORT"):
-        services.ready(settings, "producer", port)
+        check_service(settings, "producer", port)
 
 
 def test_the_reader_s_weak_password_is_said_to_be_the_reader_s(settings, tmp_path):
@@ -196,11 +196,11 @@ def test_the_reader_s_weak_password_is_said_to_be_the_reader_s(settings, tmp_pat
 
 
 def test_what_a_person_must_do_comes_before_what_is_away():
-    away, wrong = Finding("a", "", Exit.UNAVAILABLE), Finding("b", "", Exit.MISCONFIGURED)
+    away, wrong = CheckResult("a", "", Exit.UNAVAILABLE), CheckResult("b", "", Exit.MISCONFIGURED)
 
-    assert gravest([away, wrong]) is Exit.MISCONFIGURED
-    assert gravest([Finding("c", ""), away]) is Exit.UNAVAILABLE
-    assert gravest([Finding("c", "")]) is Exit.OK
+    assert most_severe([away, wrong]) is Exit.MISCONFIGURED
+    assert most_severe([CheckResult("c", ""), away]) is Exit.UNAVAILABLE
+    assert most_severe([CheckResult("c", "")]) is Exit.OK
 
 
 def test_the_command_prints_a_line_each_and_no_traceback(settings, pipeline_environment):
