@@ -1,18 +1,18 @@
 """
 ### audit_quality
 
-Every five minutes proves each closed minute against the exchange's own candle, repairs what is
-missing or wrong from the exchange's history, and runs the checks.
+Runs every five minutes. Proves each closed minute against the exchange's candle, repairs missing
+and wrong trades from the exchange's history, and runs the checks.
 
-* **Reads** `trades`, `candles`, `crypto_prices`, Kafka's log, InfluxDB's counts; where a minute
-  fails its proof, the exchange's history (pool `exchange`).
-* **Writes** `minute_audits`, `gap_ledger`, `store_counts`, `quality_results`; where it repairs,
-  `trades` (what was there otherwise goes to `trade_corrections`), `candles` with their revisions,
-  and the seconds of those minutes in InfluxDB's `crypto_trades`.
-* **If it fails** in `prove`: a server or the exchange is away; it retries, and the open gaps stay
-  open until they are repaired. In `check`: a must-check found rows that break its rule, named in
-  the task's last line with what to do; `quality_results` has a sample of them. Warnings do not
-  fail it.
+* **Reads** `trades`, `candles`, `crypto_prices`, the records in Kafka and counts from InfluxDB. For
+  minutes that fail their proof, it requests the exchange's history (pool `exchange`).
+* **Writes** `minute_audits`, `gap_ledger`, `store_counts` and `quality_results`. A repair writes
+  `trades` (removed trades go to `trade_corrections`), `candles` with their revisions, and the
+  one-second bars of these minutes in `crypto_trades` in InfluxDB.
+* **If it fails** in `prove`, a server or the exchange is away. The task retries, and open gaps stay
+  open until they are repaired. If it fails in `check`, a check of severity error found rows that
+  break its rule. The last line of the task's log names the check and what to do; `quality_results`
+  has a sample of the rows. Warnings do not fail the run.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ def audit_quality() -> None:
         execution_timeout=timedelta(minutes=10),
     )
     def prove() -> dict[str, object]:
-        """Prove the minutes that are due and repair those that fail; return the counts."""
+        """Prove due minutes and repair those that fail; return the counts."""
         from include.quality.audit import audit
 
         return fleet.counted("audit.done", audit)
@@ -55,7 +55,7 @@ def audit_quality() -> None:
         execution_timeout=timedelta(minutes=5),
     )
     def check() -> dict[str, object]:
-        """Count the stores and run all checks; fail if one that must hold does not."""
+        """Count the stores and run all checks; fail if one of severity error fails."""
         import dataclasses
         from datetime import UTC, datetime
 

@@ -1,19 +1,20 @@
 """
 ### backfill_candles
 
-Brings a day of closed one-minute candles from the exchange's history into PostgreSQL, then the
-indicators that follow from them. `airflow dags backfill -s 2026-11-01 -e 2026-11-03
-backfill_candles` does it for days of the past; the form of *Trigger* for any window.
+Fetches a day of closed one-minute candles from the exchange's history into PostgreSQL, then
+computes their indicators. For past days, run `airflow dags backfill -s 2026-11-01 -e 2026-11-03
+backfill_candles`. For any other window, use the form of *Trigger*.
 
-* **Reads** the exchange's klines, 1,000 a request, through pool `exchange`: of the markets in
-  `PIPELINE_MARKETS` and of the run's data interval, unless the parameters say otherwise.
-* **Writes** `candles`; `candle_revisions`, the values that were there before, where the exchange
-  now says otherwise; `candle_holes`, minutes the exchange has no candle of; then
-  `indicators` of the window and of what comes after it. A page of candles is a transaction, a day
-  of indicators too: a run killed anywhere and run again changes nothing twice.
-* **If it fails** let it retry: the exchange's history does not go away. Failed without a retry, a
-  person must act; the task's last line says what was expected, what was found and what to do.
-  Then *Clear* the run, or `airflow dags backfill ... --rerun-failed-tasks`.
+* **Reads** the exchange's klines, 1,000 per request, through pool `exchange`. The default is the
+  markets of `PIPELINE_MARKETS` and the run's data interval; parameters override both.
+* **Writes** `candles`, `candle_revisions` (replaced values of revised candles), `candle_holes`
+  (minutes without a candle at the exchange), and `indicators` of the window and of later minutes
+  that depend on it. A page of candles is one transaction, and so are the indicators of up to 100
+  days. A killed run can be repeated.
+* **If it fails**, let it retry: the exchange's history stays available. If it fails without a
+  retry, an operator has to act: the last line of the task's log has what was expected, what was
+  found and what to do. Then *Clear* the run, or run
+  `airflow dags backfill ... --rerun-failed-tasks`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -29,13 +30,13 @@ PARAMS = {
         None,
         type=["null", "string"],
         enum=[None, "binance", "binanceus"],
-        description="Empty: every exchange that is followed",
+        description="Empty: all exchanges of PIPELINE_MARKETS",
     ),
     "symbols": Param(
         [],
         type="array",
         items={"type": "string"},
-        description="One a line, such as BTC/USDT. Empty: all that are followed",
+        description="One per line, such as BTC/USDT. Empty: all of PIPELINE_MARKETS",
     ),
     "from": Param(
         None,
@@ -47,7 +48,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         format="date-time",
-        description="End of the last minute, UTC. Empty, where `from` is given: now",
+        description="End of the last minute, UTC. Empty: now, if `from` is given",
     ),
     "interval": Param("1m", enum=["1m"], description="Width of the candles"),
 }
@@ -71,7 +72,7 @@ def backfill_candles() -> None:
         data_interval_start: datetime | None = None,
         data_interval_end: datetime | None = None,
     ) -> dict[str, Any]:
-        """Bring the candles; return their markets, the window in ms and the counts."""
+        """Fetch the candles; return their markets, the window in ms and the counts."""
         import dataclasses
 
         import structlog
@@ -87,13 +88,13 @@ def backfill_candles() -> None:
         return dataclasses.asdict(request) | done
 
     @task(outlets=fleet.assets("indicators"), execution_timeout=timedelta(hours=1))
-    def indicators(brought: dict[str, Any]) -> dict[str, int]:
-        """Compute what the candles have a part in, however old they are; return the counts."""
+    def indicators(fetched: dict[str, Any]) -> dict[str, int]:
+        """Compute all indicators that depend on the candles; return the counts."""
         from include.history.indicators import recompute
         from include.kpis.records import MarketKey
 
-        markets = [MarketKey(*market) for market in brought["markets"]]
-        from_ms, until_ms = brought["from_ms"], brought["until_ms"]
+        markets = [MarketKey(*market) for market in fetched["markets"]]
+        from_ms, until_ms = fetched["from_ms"], fetched["until_ms"]
         return fleet.counted(
             "recompute.done",
             lambda connection, _: recompute(connection, markets, from_ms, until_ms),

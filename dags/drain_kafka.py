@@ -1,21 +1,23 @@
 """
 ### drain_kafka
 
-Every minute moves what Kafka holds into PostgreSQL, exactly once.
+Runs every minute. Moves Kafka's records into PostgreSQL exactly once.
 
 * **Reads** topic `crypto.market` (setting `PIPELINE_TOPIC_MARKET`), from the offsets in
-  `kafka_offsets` to the topic's end at start.
-* **Writes** `crypto_prices`, `trades`, `candles`, `gaps`, `dead_letters`, and moves `kafka_offsets`
-  in the same transaction: a run killed anywhere and run again changes nothing twice. The KPIs are
-  folded as the live consumer folds them, from the state kept beside the offsets: a row of
-  `crypto_prices` equals InfluxDB's point.
-* **If it fails** let it retry: Kafka keeps seven days. Failed without a retry, a person must act;
-  the task's last line says what was expected, what was found and what to do; `drain_rejections` has
-  it too. `lost_offsets` that are not empty: records were deleted before they were drained; their
-  range is in `kafka_losses`, the audit repairs what the exchange still has.
-  `caught_up: false` several times in a row means that more comes in than one run may write
-  (`PIPELINE_DRAIN_MAX_S`): run `python -m include.warehouse.drain` beside it. A run that is not
-  through five minutes after it was queued is told in the triggerer's log (`run.late`).
+  `kafka_offsets` to the end of the topic at start.
+* **Writes** `crypto_prices`, `trades`, `candles`, `gaps` and `dead_letters`, and moves
+  `kafka_offsets` in the same transaction, so a killed run can be repeated. KPIs are folded as in
+  the live consumer, from the state stored beside the offsets: a row of `crypto_prices` equals the
+  point in InfluxDB.
+* **If it fails**, let it retry: Kafka keeps records for seven days. If it fails without a retry, an
+  operator has to act: the last line of the task's log has what was expected, what was found and
+  what to do. `drain_rejections` has the same.
+* **If `lost_offsets` is not empty**, records were deleted before they were drained. `kafka_losses`
+  has their range, and the audit repairs what the exchange still has.
+* **If `caught_up` is false** in several runs, more records arrive than one run can write
+  (`PIPELINE_DRAIN_MAX_S`). Run `python -m include.warehouse.drain` in addition.
+* **If a run is late**, not finished five minutes after it was queued, the triggerer logs
+  `run.late`.
 """
 
 from datetime import UTC, datetime, timedelta

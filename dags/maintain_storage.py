@@ -1,16 +1,16 @@
 """
 ### maintain_storage
 
-Every day makes ready what the next days write to, and lets go what is older than the settings
-`PIPELINE_KEEP_*_DAYS` say.
+Runs daily. Creates the partitions of the next seven days and deletes data past its retention, the
+settings `PIPELINE_KEEP_*_DAYS`.
 
 * **Reads** the settings.
-* **Writes** partitions of `trades`: those of the next seven days are made, old ones dropped;
-  deletes old rows of `crypto_prices`, `dead_letters`, `minute_audits`, closed `gap_ledger`,
-  `quality_results`, `store_counts`; sets how long InfluxDB's bucket keeps points; deletes old rows
-  of Airflow's own database (`airflow db clean`).
-* **If it fails** let it retry: what it did stands, and it goes on from there. Nothing waits for it
-  but the disk; the drain makes a partition that is missing by itself.
+* **Writes** partitions of `trades`: creates those of the next seven days and drops old ones.
+  Deletes old rows of `crypto_prices`, `dead_letters`, `minute_audits`, closed `gap_ledger`,
+  `quality_results` and `store_counts`. Sets the retention of InfluxDB's bucket. Deletes old rows of
+  Airflow's database (`airflow db clean`).
+* **If it fails**, let it retry: completed steps stand, and the next run continues. Until then, only
+  disk usage grows. The drain creates missing partitions itself.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ from airflow.sdk import CronDataIntervalTimetable, dag, task
 def maintain_storage() -> None:
     @task(execution_timeout=timedelta(minutes=30))
     def postgres() -> dict[str, object]:
-        """Make partitions, drop and delete what is old; return the counts."""
+        """Create partitions, drop and delete old data; return the counts."""
         import dataclasses
         from datetime import UTC, datetime
 
@@ -43,7 +43,7 @@ def maintain_storage() -> None:
 
     @task(execution_timeout=timedelta(minutes=2))
     def influxdb() -> bool:
-        """Set the bucket's retention; return whether it was another."""
+        """Set the bucket's retention; return whether it changed."""
         from include.influxdb.retention import set_retention
 
         with fleet.open_market() as (_, settings):
@@ -51,7 +51,7 @@ def maintain_storage() -> None:
 
     @task(execution_timeout=timedelta(minutes=30))
     def airflow() -> list[str]:
-        """Delete old rows of Airflow's database; return the command, empty if all is kept."""
+        """Delete old rows of Airflow's database; return the command, empty without retention."""
         import os
         import subprocess
         import sys
@@ -65,8 +65,8 @@ def maintain_storage() -> None:
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive"]
         command += ["--clean-before-timestamp", before]
-        # By these variables Airflow hides its database from tasks; its own command may see it where
-        # airflow.cfg (or the variable's form with _CMD) names it.
+        # Airflow sets these variables to hide its database from tasks. Without them its command
+        # uses the address in airflow.cfg, or in the variable with the suffix _CMD.
         hidden = "__SQL_ALCHEMY_CONN"
         environment = {name: os.environ[name] for name in os.environ if not name.endswith(hidden)}
         subprocess.run(command, check=True, env=environment)

@@ -1,18 +1,18 @@
 """
 ### recompute_indicators
 
-Every five minutes computes the indicators of new and revised candles with pandas-ta, then compares
-the stream with them and corrects it where it is wrong.
+Runs every five minutes. Computes the indicators of new and revised candles by pandas-ta, compares
+the stream with them, and corrects wrong points in InfluxDB.
 
-* **Reads** `candles`: whatever was written since the last run, however late, with the day before it
-  as warm-up; InfluxDB's `crypto_candles`.
-* **Writes** `indicators` (session VWAP, MACD), all markets in one task, a row only where it is new
-  or has other values; `reconciliations` (stream against batch, by hour and KPI); points of
-  `crypto_candles` that a revision or a gap made wrong, and `corrections` that say so.
-* **If it fails** let it retry: a run does all that is missing, so the next one heals what this one
-  left. Failed without a retry, a person must act; the task's last line says what was expected, what
-  was found and what to do. A reconciliation with status `differs` or `missing` that stays means
-  that InfluxDB does not keep what is written to it.
+* **Reads** `candles` written since the last run, with the day before them as warm-up, and
+  `crypto_candles` in InfluxDB.
+* **Writes** `indicators` (session VWAP, MACD) of all markets, but only new rows and changed values;
+  `reconciliations` (stream compared with batch, by hour and KPI); points of `crypto_candles` that a
+  revision or a gap made wrong, recorded in `corrections`.
+* **If it fails**, let it retry: each run computes everything that is missing. If it fails without a
+  retry, an operator has to act: the last line of the task's log has what was expected, what was
+  found and what to do. If a reconciliation keeps the status `differs` or `missing`, InfluxDB does
+  not store the corrections.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def recompute_indicators() -> None:
         execution_timeout=timedelta(minutes=10),
     )
     def recompute() -> dict[str, object]:
-        """Compute what is stale; return the counts."""
+        """Compute stale indicators; return the counts."""
         from include.history.indicators import recompute_stale
 
         return fleet.counted("recompute.done", lambda connection, _: recompute_stale(connection))
@@ -49,7 +49,7 @@ def recompute_indicators() -> None:
         execution_timeout=timedelta(minutes=10),
     )
     def reconcile() -> dict[str, object]:
-        """Compare the stream with what was computed, correct it; return the counts."""
+        """Compare the stream with the batch and correct it; return the counts."""
         from include.history.reconciliation import reconcile as reconcile_once
 
         return fleet.counted("reconcile.done", reconcile_once)
