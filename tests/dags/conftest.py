@@ -1,4 +1,4 @@
-"""Airflow on an empty sqlite metadata database in a folder of its own; set before its import."""
+"""Airflow with an empty SQLite metadata database in a temporary folder, set before its import."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def dags() -> "dict[str, DAG]":
-    """The fleet, parsed as Airflow parses it, nothing left out."""
+    """All DAGs, parsed as Airflow parses them."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(ROOT / "dags")
@@ -39,7 +39,7 @@ def dags() -> "dict[str, DAG]":
 
 @pytest.fixture(scope="session")
 def metadata_database() -> Iterator[None]:
-    """Airflow's own tables."""
+    """The tables of Airflow."""
     from airflow.utils.db import initdb
 
     level = logging.getLogger("alembic").level
@@ -53,7 +53,7 @@ def metadata_database() -> Iterator[None]:
 def airflow_environment(
     settings: Settings, pipeline_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a deployment gives Airflow: the settings, and the connection `market`."""
+    """The environment of a deployment: the settings, and the connection `market`."""
     for name, value in pipeline_environment.items():
         if name.startswith(PREFIX):
             monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""`audit_quality` run by Airflow itself: it fails where something that must hold does not."""
+"""`audit_quality` run by Airflow: it fails if a check of severity error fails."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.usefixtures("metadata_database", "airflow_environment"),
-    # Airflow's in-process API imports starlette's test client, which wants another httpx.
+    # Airflow's in-process API imports starlette's test client, which deprecates this httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
 TICK = (
@@ -24,18 +24,18 @@ TICK = (
 
 
 def run(dag: "DAG", minute: int) -> dict[str, str]:
-    """Run the DAG once in this process; return how each task, and the run, ended."""
+    """Run the DAG once in this process; return the state of each task and of the run."""
     finished = dag.test(logical_date=datetime(2026, 1, 1, 0, minute, tzinfo=UTC))
     ended = {task.task_id: str(task.state) for task in finished.get_task_instances()}
     return {**ended, "run": str(finished.state)}
 
 
-def test_a_warning_does_not_fail_it_and_what_must_hold_does(
+def test_a_check_of_severity_error_fails_the_run_and_a_warning_does_not(
     settings: Settings, dags: "dict[str, DAG]"
 ):
     at = datetime.now(UTC) - timedelta(minutes=20)
     with connect(settings, application="test") as writer:
-        writer.execute(TICK, [at, 100])  # its book has no two sides: a warning
+        writer.execute(TICK, [at, 100])  # its book has one side only: a warning
         warned = run(dags["audit_quality"], 0)
         writer.execute(TICK, [at + timedelta(seconds=1), 200])
         failed = run(dags["audit_quality"], 5)
@@ -48,7 +48,7 @@ def test_a_warning_does_not_fail_it_and_what_must_hold_does(
     assert found == [("book_not_crossed", "warn"), ("session_vwap_within_range", "error")]
 
 
-def test_storage_is_kept_by_three_tasks_that_wait_for_nobody(dags: "dict[str, DAG]"):
+def test_retention_has_three_independent_tasks(dags: "dict[str, DAG]"):
     for name in ("postgres", "influxdb"):
         dags["maintain_storage"].get_task(name).python_callable()
 

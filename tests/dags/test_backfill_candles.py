@@ -1,4 +1,4 @@
-"""`backfill_candles` run by Airflow itself, against the simulated exchange and real PostgreSQL."""
+"""`backfill_candles` run by Airflow on the simulated exchange and real PostgreSQL."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.usefixtures("metadata_database"),
-    # Airflow's in-process API imports starlette's test client, which wants another httpx.
+    # Airflow's in-process API imports starlette's test client, which deprecates this httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
 
@@ -34,7 +34,7 @@ def exchange(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     port = free_ports.ports().simulator
-    with simulator(port, tmp_path, module="include.simulator") as url:  # it has a long past
+    with simulator(port, tmp_path, module="include.simulator") as url:  # it has a long history
         monkeypatch.setenv(f"{PREFIX}EXCHANGE_URL", url)
         yield url
 
@@ -46,7 +46,7 @@ def writer(settings: Settings) -> Iterator[Connection]:
 
 
 def run(dag: "DAG", day: int, **conf: object) -> tuple[str, dict[str, int] | None]:
-    """Run the DAG for a day of November 2026; return how it ended and the counts."""
+    """Run the DAG for a day of November 2026; return its state and the counts."""
     finished = dag.test(logical_date=datetime(2026, 11, day, tzinfo=UTC), run_conf=conf or None)
     (candles,) = [i for i in finished.get_task_instances() if i.task_id == "candles"]
     return str(finished.state), candles.xcom_pull(task_ids="candles")
@@ -59,7 +59,7 @@ def days(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_days_of_all_that_is_followed_and_twice_is_once(
+def test_days_of_all_configured_markets_and_a_repetition_changes_nothing(
     dags: "dict[str, DAG]", exchange: str, writer: Connection
 ):
     dag = dags["backfill_candles"]
@@ -79,7 +79,7 @@ def test_days_of_all_that_is_followed_and_twice_is_once(
     ).fetchone() == (4 * 1440,)
 
 
-def test_the_form_asks_for_any_window_of_any_symbol(
+def test_the_form_accepts_any_window_of_any_symbol(
     dags: "dict[str, DAG]", exchange: str, writer: Connection
 ):
     state, done = run(
@@ -96,9 +96,7 @@ def test_the_form_asks_for_any_window_of_any_symbol(
     ]
 
 
-def test_a_symbol_the_exchange_does_not_have_fails_without_a_retry(
-    dags: "dict[str, DAG]", exchange: str
-):
+def test_an_unknown_symbol_fails_without_a_retry(dags: "dict[str, DAG]", exchange: str):
     finished = dags["backfill_candles"].test(
         logical_date=datetime(2026, 11, 4, tzinfo=UTC), run_conf={"symbols": ["BTC/USD"]}
     )
@@ -108,13 +106,13 @@ def test_a_symbol_the_exchange_does_not_have_fails_without_a_retry(
     assert instance.try_number == 1
 
 
-def test_the_form_offers_each_exchange_that_is_followed_in_full(dags: "dict[str, DAG]"):
+def test_the_form_offers_each_supported_exchange(dags: "dict[str, DAG]"):
     schema = dags["backfill_candles"].params.get_param("exchange").schema
 
     assert set(schema["enum"]) == {None, *FULL}
 
 
-def test_every_pool_a_task_waits_for_is_made(dags: "dict[str, DAG]"):
+def test_every_pool_of_a_task_exists(dags: "dict[str, DAG]"):
     named = {task.pool for dag in dags.values() for task in dag.tasks} - {"default_pool"}
 
     assert named == set(json.loads(POOLS.read_text()))

@@ -1,4 +1,4 @@
-"""`drain_kafka` run by Airflow itself, on real Kafka and PostgreSQL."""
+"""`drain_kafka` run by Airflow on real Kafka and PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.usefixtures("metadata_database"),
-    # Airflow's in-process API imports starlette's test client, which wants another httpx.
+    # Airflow's in-process API imports starlette's test client, which deprecates this httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
 
 
 def run(dag: "DAG", minute: int) -> tuple[str, object]:
-    """Run the DAG once in this process; return how it ended and the counts."""
+    """Run the DAG once in this process; return its state and the counts."""
     # Airflow 3.3.2's dag.test fails on a DAG with a deadline that it has stored unchanged before
     deadline, dag.deadline = dag.deadline, None
     try:
@@ -37,7 +37,7 @@ def run(dag: "DAG", minute: int) -> tuple[str, object]:
     return str(finished.state), instance.xcom_pull(task_ids=instance.task_id)
 
 
-def test_drains_returns_its_counts_and_changes_nothing_twice(
+def test_returns_its_counts_and_a_repetition_changes_nothing(
     settings: Settings, dags: "dict[str, DAG]", airflow_environment: None
 ):
     events = history(seed=6, batches=6)
@@ -62,7 +62,7 @@ def test_drains_returns_its_counts_and_changes_nothing_twice(
         assert connection.execute("SELECT count(*) FROM trades").fetchone() == (240,)
 
 
-def test_what_a_person_must_fix_fails_without_a_retry(
+def test_misconfiguration_fails_without_a_retry(
     dags: "dict[str, DAG]", airflow_environment: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(f"{PREFIX}TOPIC_MARKET", "no.such.topic")
@@ -78,7 +78,7 @@ def test_what_a_person_must_fix_fails_without_a_retry(
 
 
 @pytest.mark.fault(11)
-def test_a_server_away_is_left_to_the_retries(
+def test_an_unavailable_server_is_retried(
     dags: "dict[str, DAG]", airflow_environment: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AIRFLOW_CONN_MARKET", "postgresql://market_writer@127.0.0.1:1/market")

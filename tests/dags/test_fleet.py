@@ -1,4 +1,4 @@
-"""Rules every DAG of the fleet keeps, whatever it does."""
+"""Rules for every DAG."""
 
 import os
 import subprocess
@@ -31,12 +31,12 @@ HEAVY = [
 ]
 
 
-def test_each_file_holds_the_dag_of_its_name(dags: "dict[str, DAG]"):
+def test_each_file_defines_the_dag_of_its_name(dags: "dict[str, DAG]"):
     assert FILES
     assert {path.stem for path in FILES} == set(dags)
 
 
-def test_says_what_it_reads_writes_and_what_to_do_if_it_fails(dags: "dict[str, DAG]"):
+def test_has_a_page_with_inputs_outputs_and_failures(dags: "dict[str, DAG]"):
     for name, dag in dags.items():
         page = dag.doc_md or ""
         assert page.strip().startswith(f"### {name}"), name
@@ -50,8 +50,8 @@ def test_has_an_owner_and_one_tier(dags: "dict[str, DAG]"):
         assert all(task.owner != "airflow" for task in dag.tasks), name
 
 
-def test_is_bounded(dags: "dict[str, DAG]"):
-    """Retries, timeouts and runs at a time are stated, never inherited by accident."""
+def test_has_limits(dags: "dict[str, DAG]"):
+    """Retries, timeouts and concurrent runs are explicit."""
     for name, dag in dags.items():
         assert dag.catchup is False, name
         assert dag.max_active_runs == 1, name
@@ -66,8 +66,8 @@ def test_is_bounded(dags: "dict[str, DAG]"):
             assert dag.dagrun_timeout > task.execution_timeout, (name, task.task_id)
 
 
-def test_a_schedule_has_intervals(dags: "dict[str, DAG]"):
-    """A bare cron string gives intervals of no width in Airflow 3."""
+def test_a_schedule_has_data_intervals(dags: "dict[str, DAG]"):
+    """In Airflow 3, a bare cron string gives intervals of zero width."""
     from airflow.sdk import CronDataIntervalTimetable
 
     scheduled = {
@@ -79,21 +79,21 @@ def test_a_schedule_has_intervals(dags: "dict[str, DAG]"):
         assert isinstance(timetable, CronDataIntervalTimetable), name
 
 
-def test_tables_written_are_assets_named_plainly(dags: "dict[str, DAG]"):
+def test_written_tables_are_assets(dags: "dict[str, DAG]"):
     outlets = [asset.name for task in dags["drain_kafka"].tasks for asset in task.outlets]
 
     assert outlets == ["crypto_prices", "trades", "candles", "gaps", "dead_letters"]
 
 
-def test_a_failing_minute_is_retried_within_its_run(dags: "dict[str, DAG]"):
+def test_a_failed_drain_is_retried_within_its_run(dags: "dict[str, DAG]"):
     (task,) = dags["drain_kafka"].tasks
 
     assert task.retries * task.max_retry_delay < timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_parses_light(path: Path):
-    """Parsing imports nothing heavy, nor the pipeline: Airflow does it every few seconds."""
+def test_parsing_imports_no_heavy_module(path: Path):
+    """Airflow parses often: parsing imports neither heavy modules nor the pipeline."""
     code = (
         "import sys, runpy, airflow.sdk; from airflow.sdk import Asset, CronDataIntervalTimetable;"
         f"before = set(sys.modules); runpy.run_path({str(path)!r});"
@@ -109,7 +109,7 @@ def test_parses_light(path: Path):
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
-def test_waits_as_long_as_it_was_told():
+def test_waits_for_the_time_of_retry_after():
     told = fleet.ByDuty().evaluate(Unavailable("busy", retry_after_s=90), 1, 5)
     untold = fleet.ByDuty().evaluate(Unavailable("away"), 1, 5)
 
@@ -117,7 +117,7 @@ def test_waits_as_long_as_it_was_told():
     assert untold.action is RetryAction.DEFAULT
 
 
-def test_a_drain_that_is_late_is_told(dags: "dict[str, DAG]"):
+def test_a_late_drain_is_reported(dags: "dict[str, DAG]"):
     (alert,) = dags["drain_kafka"].deadline
 
     assert alert.interval == timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""`recompute_indicators` run by Airflow itself, on real PostgreSQL and InfluxDB."""
+"""`recompute_indicators` run by Airflow on real PostgreSQL and InfluxDB."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.usefixtures("metadata_database", "airflow_environment"),
-    # Airflow's in-process API imports starlette's test client, which wants another httpx.
+    # Airflow's in-process API imports starlette's test client, which deprecates this httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
 
@@ -31,7 +31,7 @@ def run(dag: "DAG", minute: int) -> dict[str, dict[str, object]]:
     }
 
 
-def test_computes_compares_corrects_and_does_nothing_twice(
+def test_computes_compares_and_corrects_and_a_repetition_changes_nothing(
     settings: Settings, dags: "dict[str, DAG]"
 ):
     found = candles(minutes=300)

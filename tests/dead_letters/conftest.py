@@ -1,4 +1,4 @@
-"""The drain's world, and what the consumer parks."""
+"""Fixtures of the drain, and dead letters of the consumer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -16,7 +16,7 @@ __all__ = ["owner", "park", "producer"]
 
 @pytest.fixture
 def park(settings: Settings) -> Iterator[Callable[[Sequence[Record], str], None]]:
-    """Park records as the consumer does."""
+    """Write dead letters as by the consumer."""
     with closing(AcknowledgedWriter(settings, "test-parking")) as parking:
 
         def write(records: Sequence[Record], reason: str) -> None:

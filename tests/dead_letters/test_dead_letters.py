@@ -1,4 +1,4 @@
-"""Letters of both halves: listed safely, replayed once, kept while they are still refused."""
+"""Dead letters of both sinks: listed, replayed once, kept while they are rejected."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ POISON = b'{"v":9,"\x1b[31m\r\n\xe2\x80\xae'
 def parked(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> list[Event]:
-    """Events a drain with a bug could not read, and poison, in dead_letters."""
+    """Dead letters of valid events, as from a drain with a bug, and of one invalid record."""
     big = tuple(trade(n, START_MS + n) for n in range(2_000))  # cut: more than 64 KB
     events: list[Event] = [tick(), candle(), Trades(*MARKETS[0], START_MS, big)]
     producer.send(events)
@@ -46,7 +46,7 @@ def parked(
     return events
 
 
-def test_a_fix_then_a_replay_and_each_record_counts_once(
+def test_after_a_fix_a_replay_stores_each_record_once(
     settings: Settings, parked: list[Event], writer: Connection
 ):
     first = list(replay(settings, writer))
@@ -66,7 +66,7 @@ def test_a_fix_then_a_replay_and_each_record_counts_once(
     assert (moved.records, moved.caught_up) == (0, True)
 
 
-def test_a_late_tick_says_what_it_says_itself_and_invents_nothing(
+def test_a_replayed_tick_has_only_the_kpis_it_determines(
     settings: Settings, parked: list[Event], writer: Connection
 ):
     list(replay(settings, writer))
@@ -80,7 +80,7 @@ def test_a_late_tick_says_what_it_says_itself_and_invents_nothing(
     assert rows(writer, f"SELECT num_nonnulls({remembered}) FROM crypto_prices") == [(0,)]
 
 
-def test_a_cut_letter_whose_record_is_another_one_now_stays(
+def test_a_cut_dead_letter_stays_if_its_position_has_another_record(
     settings: Settings, parked: list[Event], writer: Connection, owner: Connection
 ):
     owner.execute("UPDATE dead_letters SET value = set_byte(value, 5, 0) WHERE value_bytes > 65536")
@@ -91,7 +91,7 @@ def test_a_cut_letter_whose_record_is_another_one_now_stays(
     assert count(writer, "trades") == 0
 
 
-def test_the_consumers_letters_become_points_once_however_often_they_were_parked(
+def test_dead_letters_of_the_consumer_become_points_once(
     settings: Settings,
     park: Park,
     producer: Producer,
@@ -100,7 +100,7 @@ def test_the_consumers_letters_become_points_once_however_often_they_were_parked
 ):
     producer.send([tick(), candle()])
     records = logged(settings)
-    for _ in range(3):  # the consumer's restarts read the log again
+    for _ in range(3):  # a restarted consumer reads the log again
         park(records, "expected a fix, found none")
     listed = list(list_lines(settings, writer))
 
@@ -136,7 +136,7 @@ def logged(settings: Settings) -> list[Record]:
     return records
 
 
-def test_the_command_lists_safely_and_replays_what_it_is_told(
+def test_the_command_escapes_its_list_and_replays_chosen_positions(
     settings: Settings,
     pipeline_environment: dict[str, str],
     parked: list[Event],

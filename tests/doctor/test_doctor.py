@@ -1,4 +1,4 @@
-"""Each server wrong in each way that can be planted: named, with what to do, no secret shown."""
+"""Each check of each server fails for a planted fault, names the fix and shows no secret."""
 
 import http.server
 import json
@@ -24,7 +24,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def told(settings):
-    """Return what is not well, by subject; the exchange is none of these tests' business."""
+    """Return failed checks by subject, without those of exchanges."""
     return {
         result.subject: (result.code, result.text)
         for result in check_servers(settings)
@@ -36,11 +36,11 @@ def changed(settings, **values):
     return settings.model_copy(update={"exchange_url": NOBODY, **values})
 
 
-def test_all_is_well(settings):
+def test_all_checks_pass(settings):
     assert told(changed(settings)) == {}
 
 
-def test_kafka_away_and_influxdb_away_and_postgres_away(settings):
+def test_unavailable_servers_name_their_settings(settings):
     away = changed(settings, kafka_bootstrap="127.0.0.1:1", influx_url=NOBODY, postgres_port=1)
 
     found = told(away)
@@ -56,7 +56,7 @@ def test_kafka_away_and_influxdb_away_and_postgres_away(settings):
     }
 
 
-def test_a_missing_topic_and_one_with_other_partitions(settings):
+def test_a_missing_topic_and_another_number_of_partitions(settings):
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     admin.create_partitions({settings.topic_health: NewPartitions(3)})
     admin.close()
@@ -78,7 +78,7 @@ def test_a_missing_topic_and_one_with_other_partitions(settings):
         ("influx_keeper_token_file", "InfluxDB, keeper"),
     ],
 )
-def test_a_token_that_is_not_valid(settings, tmp_path, setting, subject):
+def test_an_invalid_token_is_misconfigured(settings, tmp_path, setting, subject):
     file = tmp_path / "token"
     file.write_text("canary-8b1d0c7e55aa41f2")
     file.chmod(0o600)
@@ -92,7 +92,7 @@ def test_a_token_that_is_not_valid(settings, tmp_path, setting, subject):
     assert "canary" not in text
 
 
-def test_a_migration_that_is_not_applied(settings, owner_settings):
+def test_a_pending_migration_is_misconfigured(settings, owner_settings):
     newest = "(SELECT max(name) FROM schema_migrations)"
     with connect(owner_settings, application="test") as owner:
         owner.execute(f"DELETE FROM schema_migrations WHERE name = {newest}")
@@ -125,7 +125,7 @@ def answering(body, status=200):
 
 
 @pytest.mark.parametrize(("ahead_s", "word"), [(90, "behind"), (-90, "ahead")])
-def test_a_clock_that_is_wrong(settings, ahead_s, word):
+def test_a_wrong_clock_is_misconfigured(settings, ahead_s, word):
     def answer():
         return {"serverTime": int((time.time() + ahead_s) * 1000)}
 
@@ -133,19 +133,19 @@ def test_a_clock_that_is_wrong(settings, ahead_s, word):
         check_clock(changed(settings, exchange_url=f"http://127.0.0.1:{port}"), "binance")
 
 
-def test_a_clock_that_is_right(settings):
+def test_a_correct_clock_passes(settings):
     with answering(lambda: {"serverTime": int(time.time() * 1000)}) as port:
         url = f"http://127.0.0.1:{port}"
 
         assert check_clock(changed(settings, exchange_url=url), "binance").startswith(url)
 
 
-def test_an_exchange_that_is_away(settings):
+def test_an_unavailable_exchange(settings):
     with pytest.raises(Unavailable):
         check_clock(changed(settings), "binance")
 
 
-def test_a_service_that_is_not_ready_says_why(settings):
+def test_a_service_that_is_not_ready_has_a_reason(settings):
     answer = {"service": "consumer", "reason": "kafka: no answer"}
     with answering(lambda: answer, status=503) as port:
         found = told(changed(settings, consumer_health_port=port, producer_health_port=1))
@@ -157,14 +157,14 @@ def test_a_service_that_is_not_ready_says_why(settings):
     assert found["producer"][0] is Exit.UNAVAILABLE
 
 
-def test_a_service_that_is_ready(settings):
+def test_a_ready_service_passes(settings):
     with answering(lambda: {"service": "producer"}) as port:
         assert "ready" in check_service(settings, "producer", port)
 
 
 @contextmanager
 def greeting():
-    """Yield the port of a program that greets, and does not speak HTTP."""
+    """Yield the port of a program that does not use HTTP."""
 
     class Greet(socketserver.BaseRequestHandler):
         def handle(self):
@@ -184,7 +184,7 @@ def test_another_program_has_a_service_s_port(settings, program):
         check_service(settings, "producer", port)
 
 
-def test_the_reader_s_weak_password_is_said_to_be_the_reader_s(settings, tmp_path):
+def test_a_weak_password_of_the_reader_names_its_setting(settings, tmp_path):
     file = tmp_path / "pgpass"
     file.write_text("*:*:*:*:abc")
     file.chmod(0o600)
@@ -195,7 +195,7 @@ def test_the_reader_s_weak_password_is_said_to_be_the_reader_s(settings, tmp_pat
     assert text.startswith("PIPELINE_POSTGRES_READER_PASSFILE: line 1 of")
 
 
-def test_what_a_person_must_do_comes_before_what_is_away():
+def test_misconfigured_is_more_severe_than_unavailable():
     away, wrong = CheckResult("a", "", Exit.UNAVAILABLE), CheckResult("b", "", Exit.MISCONFIGURED)
 
     assert most_severe([away, wrong]) is Exit.MISCONFIGURED

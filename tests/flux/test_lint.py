@@ -92,7 +92,7 @@ def test_every_query_of_grafana_is_clean(lint):
         ('from(bucket: "b") |> limit(n: "3")', "expected int but found string"),
     ],
 )
-def test_a_mistake_is_found(lint, query, complaint):
+def test_the_linter_finds_mistakes(lint, query, complaint):
     (found,) = lint({"wrong": query}).values()
 
     assert any(complaint in text for text in found)

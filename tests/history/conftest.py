@@ -1,4 +1,4 @@
-"""A writer's connection, and what the simulated exchange itself says its candles are."""
+"""A connection of the writer, and the candles of the simulated exchange."""
 
 import asyncio
 import urllib.request
@@ -29,13 +29,13 @@ def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 async def exchange():
-    """A simulated exchange, its clock at a noon."""
+    """A simulated exchange with its clock at noon."""
     async with opened() as found:
         yield found
 
 
 async def klines(exchange, market: MarketKey, from_ms: int, until_ms: int) -> list[list]:
-    """Return the exchange's rows, asked for without the adapter and in pages of 240."""
+    """Return the exchange's rows, requested without the adapter in pages of 240."""
 
     def ask(at_ms):
         query = (
@@ -52,7 +52,7 @@ async def klines(exchange, market: MarketKey, from_ms: int, until_ms: int) -> li
 
 
 def as_stored(market: MarketKey, kline: list) -> tuple:
-    """Return what the row of *kline* says, times in ms."""
+    """Return the values of *kline*'s row, with times in ms."""
     prices = [float(text) for text in kline[1:6]]
     return (*market, 60, kline[0], *prices, float(kline[7]), kline[8])
 

@@ -1,4 +1,4 @@
-"""Candles of the simulated market, stored as the drain does; and the stream's own numbers."""
+"""Candles of the simulated market, stored as by the drain, and the stream's values."""
 
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint
@@ -20,7 +20,7 @@ def candles(market=BTC, minutes=MINUTES, start_ms=START_MS):
 
 
 def with_holes(found):
-    """Return candles of which single minutes, five hours and 26 hours are missing."""
+    """Return candles without some single minutes, five hours and 26 hours."""
     return [
         c for n, c in enumerate(found) if not (n % 97 == 50 or 700 <= n < 1000 or 1700 <= n < 3260)
     ]
@@ -34,7 +34,7 @@ def store(connection, found):
 
 
 def streamed(found):
-    """Return the points the fold makes of the candles."""
+    """Return the fold's points of the candles."""
     fold = Fold()
     points = [point for candle in found for point in fold.update(candle)]
     return [point for point in points if isinstance(point, CandlePoint)]

@@ -1,4 +1,4 @@
-"""Candles of the exchange's history: exact, once, revised where told otherwise, never invented."""
+"""Candles of the exchange's history: exact, stored once, revised if they differ, never invented."""
 
 import asyncio
 import math
@@ -26,14 +26,14 @@ async def expected(exchange, from_ms=FROM_MS, until_ms=UNTIL_MS, markets=MARKETS
 
 
 def everything(connection):
-    """Return all rows as they lie in the tables, their versions included."""
+    """Return all rows with their tuple versions."""
     return [
         connection.execute(f"SELECT ctid, xmin, t.* FROM {table} AS t ORDER BY ctid").fetchall()
         for table in ("candles", "candle_revisions", "candle_holes")
     ]
 
 
-async def test_two_days_are_the_exchanges_own_and_twice_is_once(exchange, writer):
+async def test_two_days_equal_the_exchanges_and_a_repetition_changes_nothing(exchange, writer):
     first = [
         await backfill(writer, exchange.binance, m, FROM_MS, UNTIL_MS, source="a") for m in MARKETS
     ]
@@ -51,7 +51,7 @@ async def test_two_days_are_the_exchanges_own_and_twice_is_once(exchange, writer
 
 
 @pytest.mark.fault(29)
-async def test_a_candle_told_otherwise_is_a_revision(exchange, writer):
+async def test_a_candle_with_other_values_is_a_revision(exchange, writer):
     (first, wrong) = await expected(exchange, UNTIL_MS - 2 * MINUTE_MS, markets=[BTC])
     planted = (*wrong[:7], wrong[7] * 1.01, *wrong[8:])
     writer.execute(
@@ -78,7 +78,7 @@ async def test_a_candle_told_otherwise_is_a_revision(exchange, writer):
     ).fetchall() == [(0, planted[7], "stream", "audit", True)]
 
 
-async def test_what_the_exchange_does_not_have_is_recorded_and_not_invented(exchange, writer):
+async def test_missing_candles_are_recorded_and_not_invented(exchange, writer):
     window = (UNTIL_MS - HOUR_MS, UNTIL_MS)
     page = await klines(exchange, BTC, *window)
     with_holes = page[3:10] + page[12:58]
@@ -107,7 +107,7 @@ def holes(connection):
     ]
 
 
-async def test_readers_see_the_holes_there_still_are_as_ranges(exchange, writer, reader):
+async def test_the_view_shows_remaining_holes_as_ranges(exchange, writer, reader):
     window = (UNTIL_MS - HOUR_MS, UNTIL_MS)
     page = await klines(exchange, BTC, *window)
     await exchange.fault({"path": KLINES, "body": page[:10] + page[12:20] + page[25:], "times": 1})
@@ -122,7 +122,7 @@ async def test_readers_see_the_holes_there_still_are_as_ranges(exchange, writer,
     ).fetchall() == [(page[21][0], page[25][0], 4)]
 
 
-async def test_an_open_minute_is_left_out_by_the_exchanges_clock(writer):
+async def test_an_open_minute_is_omitted_by_the_exchanges_clock(writer):
     now_ms = time.time_ns() // 1_000_000
     open_ms = now_ms - now_ms % MINUTE_MS
     async with opened(now_ms=open_ms + 59_999) as exchange:
@@ -135,7 +135,7 @@ async def test_an_open_minute_is_left_out_by_the_exchanges_clock(writer):
         assert stored(writer) == await expected(exchange, from_ms, open_ms, [BTC])
 
 
-async def test_nonsense_is_refused_in_one_line_and_nothing_of_its_page_is_kept(exchange, writer):
+async def test_an_invalid_candle_is_rejected_with_its_page_in_one_line(exchange, writer):
     window = (UNTIL_MS - HOUR_MS, UNTIL_MS)
     page = await klines(exchange, BTC, *window)
     page[30][2] = "0.00000001"  # a high below its low
@@ -148,7 +148,7 @@ async def test_nonsense_is_refused_in_one_line_and_nothing_of_its_page_is_kept(e
     assert stored(writer) == []
 
 
-async def test_a_page_out_of_order_is_asked_for_again_another_time(exchange, writer):
+async def test_a_page_out_of_order_is_an_error_and_stores_nothing(exchange, writer):
     window = (UNTIL_MS - HOUR_MS, UNTIL_MS)
     page = await klines(exchange, BTC, *window)
     await exchange.fault({"path": KLINES, "body": [page[1], page[0], *page[2:]]})
@@ -178,7 +178,7 @@ asyncio.run(main())
 
 
 @pytest.mark.fault(27)
-async def test_killed_between_pages_and_run_again_is_as_if_never_killed(
+async def test_killed_between_pages_and_repeated_it_equals_one_run(
     exchange, settings, writer, pipeline_environment
 ):
     environment = {**pipeline_environment, "PIPELINE_EXCHANGE_URL": exchange.url}

@@ -1,4 +1,4 @@
-"""The recomputed indicators: the stream's numbers, the same bits by any way to them."""
+"""Recomputed indicators equal the stream's, and are the same bits for every window."""
 
 import random
 import signal
@@ -39,7 +39,7 @@ recompute_stale(connect(Settings.load(), application="victim"))
 
 
 def differences(points, rows):
-    """Yield the stream's numbers against the batch's, relative to the price."""
+    """Yield differences between stream and batch, relative to the price."""
     for point in points:
         row = rows[point.symbol, point.ts_ms]
         for name, field in (("vwap", "session_vwap"), *((m, m) for m in MACD)):
@@ -50,7 +50,7 @@ def differences(points, rows):
 
 
 @pytest.mark.parametrize("market", [BTC, LRC])
-def test_is_the_streams_over_midnights_and_missing_minutes(writer, market):
+def test_equals_the_stream_over_midnights_and_missing_minutes(writer, market):
     found = with_holes(candles(market))
     store(writer, found)
 
@@ -62,7 +62,7 @@ def test_is_the_streams_over_midnights_and_missing_minutes(writer, market):
     assert max(differences(points, computed(writer))) <= 1e-9
 
 
-def test_has_no_value_where_there_is_none(writer):
+def test_missing_values_are_null(writer):
     quiet = [replace(c, volume=0.0, quote_volume=0.0) for c in candles(minutes=40)[:3]]
     store(writer, quiet + candles(minutes=40)[3:])
 
@@ -75,7 +75,7 @@ def test_has_no_value_where_there_is_none(writer):
     assert [row["macd_hist"] is None for row in rows] == [True] * 33 + [False] * 7
 
 
-def test_any_windows_in_any_order_give_the_same_bits_and_again_change_nothing(writer):
+def test_windows_in_any_order_give_the_same_bits_and_a_repetition_changes_nothing(writer):
     for market in (BTC, LRC):
         store(writer, with_holes(candles(market)))
     end_ms = START_MS + 4 * DAY_MS
@@ -96,7 +96,7 @@ def test_any_windows_in_any_order_give_the_same_bits_and_again_change_nothing(wr
     assert recompute_stale(writer) == RecomputeResult()
 
 
-def test_a_revision_and_a_late_candle_reach_as_far_as_they_matter_and_no_further(writer):
+def test_a_revision_and_a_late_candle_change_only_dependent_rows(writer):
     found = candles()
     late, revised = found[600], found[900]
     store(writer, [c for c in found if c is not late])
@@ -118,7 +118,7 @@ def test_a_revision_and_a_late_candle_reach_as_far_as_they_matter_and_no_further
     assert recompute_stale(writer) == RecomputeResult()
 
 
-def test_what_the_drain_wrote_since_is_computed_and_nothing_else_written(writer):
+def test_only_candles_written_since_the_last_run_are_computed(writer):
     found = candles(minutes=1500)
     store(writer, found[:1430])
     recompute_stale(writer)
@@ -135,7 +135,7 @@ def test_what_the_drain_wrote_since_is_computed_and_nothing_else_written(writer)
 
 
 @pytest.mark.fault(28)
-def test_two_at_once_change_each_row_once(settings, writer):
+def test_concurrent_runs_change_each_row_once(settings, writer):
     for market in (BTC, LRC):
         store(writer, candles(market))
 
@@ -151,9 +151,7 @@ def test_two_at_once_change_each_row_once(settings, writer):
 
 
 @pytest.mark.fault(27)
-def test_killed_and_run_again_the_rows_are_those_of_a_run_that_was_not(
-    settings, writer, pipeline_environment
-):
+def test_killed_and_repeated_it_equals_one_run(settings, writer, pipeline_environment):
     found = with_holes(candles())
     store(writer, found)
     process = subprocess.Popen([sys.executable, "-c", KILLED], env=pipeline_environment)

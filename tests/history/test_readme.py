@@ -1,4 +1,4 @@
-"""The README's query of a day, stream against batch, as a reader runs it."""
+"""The README's comparison of stream and batch, run as the reader."""
 
 import re
 import time

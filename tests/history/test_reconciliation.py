@@ -1,4 +1,4 @@
-"""The stream against the batch, in real stores: what differs is found, corrected, recorded."""
+"""Reconciliation in real stores: differences are found, corrected and recorded."""
 
 import random
 import signal
@@ -36,7 +36,7 @@ reconcile(connect(settings, application="victim"), settings)
 
 @pytest.fixture
 def stream(settings):
-    """Write points as the consumer does."""
+    """Write points as by the consumer."""
     influxdb = InfluxDB(settings)
     yield lambda points: influxdb.write(lines.encode(points))
     influxdb.close()
@@ -44,7 +44,7 @@ def stream(settings):
 
 @pytest.fixture
 def told(settings):
-    """Read what InfluxDB holds of a symbol's closed minutes."""
+    """Read a symbol's closed minutes from InfluxDB."""
     token = settings.influx_reader_token_file.read_text().strip()
     influx = Influx(settings.influx_url, settings.influx_org, settings.influx_bucket, token)
     return lambda market=BTC: influx.points("crypto_candles", market.symbol)
@@ -72,14 +72,14 @@ def corrections(connection):
 
 
 def a_day(connection):
-    """Return the README's figures: by symbol and KPI, over everything."""
+    """Return the README's numbers by symbol and KPI, over all hours."""
     return connection.execute(
         "SELECT symbol, kpi, sum(compared), sum(missing), max(max_relative_difference)"
         " FROM reconciliations GROUP BY symbol, kpi ORDER BY symbol, kpi"
     ).fetchall()
 
 
-def test_a_stream_that_is_right_is_left_alone(settings, writer, reader, stream, told):
+def test_a_correct_stream_is_not_changed(settings, writer, reader, stream, told):
     for market in (BTC, LRC):
         store(writer, with_holes(candles(market)))
         stream(streamed(with_holes(candles(market))))
@@ -136,7 +136,7 @@ def test_planted_differences_and_holes_are_found_and_corrected(
     assert len(corrections(reader)) == 3
 
 
-def test_a_revision_is_corrected_as_far_as_it_reaches(settings, writer, reader, stream, told):
+def test_a_revision_corrects_all_dependent_points(settings, writer, reader, stream, told):
     found = candles(minutes=900)
     store(writer, found)
     stream(streamed(found))
@@ -158,7 +158,7 @@ def test_a_revision_is_corrected_as_far_as_it_reaches(settings, writer, reader, 
     assert reconcile(writer, settings) == ReconcileResult()
 
 
-def test_minutes_the_stream_has_not_come_to_wait_and_those_before_it_are_left_out(
+def test_minutes_after_the_stream_wait_and_minutes_before_it_are_skipped(
     settings, writer, stream, told
 ):
     found = candles(minutes=300)
@@ -202,7 +202,7 @@ def test_killed_before_or_after_writing_each_correction_is_recorded_once(
 
 
 @pytest.mark.fault(28)
-def test_two_at_once_correct_once(settings, writer, reader, stream, told):
+def test_concurrent_runs_correct_once(settings, writer, reader, stream, told):
     found = candles(minutes=600)
     points = streamed(found)
     chance = random.Random(5)

@@ -1,4 +1,4 @@
-"""A simulated exchange, and stores that hold what it said for a while."""
+"""A simulated exchange, and stores with half an hour of its data."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,13 +33,13 @@ async def exchange():
 
 @pytest.fixture
 def audited(settings: Settings, exchange) -> Settings:
-    """Settings of a pipeline that follows the simulated exchange."""
+    """Settings with the simulated exchange."""
     return settings.model_copy(update={"exchange_url": exchange.url})
 
 
 @pytest.fixture
 def owner(servers: Line, owner_settings: Settings) -> Iterator[Connection]:
-    """Who may break things."""
+    """A connection as the owner, to plant faults."""
     with connect(owner_settings, application="test") as connection:
         yield connection
 
@@ -52,7 +52,7 @@ def influx(settings: Settings) -> Iterator[Reader]:
 
 
 async def fill(connection: Connection, exchange, from_ms=FROM_MS, until_ms=NOON_MS) -> None:
-    """Store what the exchange says of the window: candles and trades of all markets."""
+    """Store the exchange's candles and trades of the window, for all markets."""
     days = {when(ms).date() for ms in range(from_ms, until_ms, MINUTE_MS)}
     ensure_trade_partitions(connection, sorted(days))
     for market in MARKETS:
@@ -69,7 +69,7 @@ def rows(connection: Connection, query: str, *values: object) -> list[tuple]:
 
 
 def statuses(connection: Connection) -> dict[str, int]:
-    """Return how many minutes have which status."""
+    """Return the number of minutes by status."""
     return dict(rows(connection, "SELECT status, count(*) FROM minute_audits GROUP BY status"))
 
 

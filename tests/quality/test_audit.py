@@ -1,4 +1,4 @@
-"""Planted faults: each is found, named, repaired from the exchange's history, and proved again."""
+"""Planted faults are found, repaired from the exchange's history and proved again."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ HOLE_MS = FROM_MS + 10 * MINUTE_MS
 
 
 async def audited_once(connection, settings):
-    """Audit beside the loop in which the exchange answers."""
+    """Audit in a thread, because the exchange runs in this event loop."""
     return await asyncio.to_thread(audit, connection, settings)
 
 
@@ -35,7 +35,7 @@ def of_minute(ms):
     return "symbol = 'BTC/USDT' AND ts >= %s AND ts < %s", (when(ms), when(ms + MINUTE_MS))
 
 
-async def test_what_is_all_there_is_complete_and_nothing_is_asked(exchange, audited, writer):
+async def test_complete_minutes_need_no_request(exchange, audited, writer):
     await fill(writer, exchange)
     before = await exchange.requests()
 
@@ -84,7 +84,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-async def test_planted(fault, exchange, audited, writer, owner):
+async def test_a_planted_fault_is_found_and_repaired(fault, exchange, audited, writer, owner):
     await fill(writer, exchange)
     await audited_once(writer, audited)
     before = stored_trades(writer)
@@ -113,7 +113,7 @@ async def test_planted(fault, exchange, audited, writer, owner):
     assert again == AuditResult({"complete": ALL}, 0, RepairResult())
 
 
-async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer, owner, influx):
+async def test_twenty_missing_minutes_are_complete_again(exchange, audited, writer, owner, influx):
     await fill(writer, exchange)
     await audited_once(writer, audited)
     before = stored_trades(writer)
@@ -123,7 +123,7 @@ async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer,
 
     found = await audited_once(writer, audited)
 
-    # the minutes without a candle have their audits yet, and failed no proof
+    # minutes without a candle keep their audits and failed no proof
     assert (found.opened, found.repaired) == (40, RepairResult(2, 40, 0))
     assert stored_trades(writer) == before
     assert statuses(writer) == {"complete": ALL}
@@ -140,7 +140,9 @@ async def test_twenty_minutes_gone_are_complete_again(exchange, audited, writer,
     assert written > 20
 
 
-async def test_an_exchange_away_leaves_the_gap_open_and_says_why(exchange, audited, writer, owner):
+async def test_an_unavailable_exchange_leaves_the_gap_open_with_the_reason(
+    exchange, audited, writer, owner
+):
     await fill(writer, exchange)
     condition, values = of_minute(HOLE_MS)
     owner.execute("DELETE FROM trades WHERE " + condition, values)
@@ -157,7 +159,7 @@ async def test_an_exchange_away_leaves_the_gap_open_and_says_why(exchange, audit
     assert (await audited_once(writer, audited)).repaired == RepairResult(1, 1, 0)
 
 
-async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, writer, owner):
+async def test_an_incomplete_response_removes_no_trade(exchange, audited, writer, owner):
     await fill(writer, exchange)
     condition, values = of_minute(HOLE_MS)
     owner.execute("DELETE FROM trades WHERE trade_id %% 3 = 0 AND " + condition, values)
@@ -171,7 +173,7 @@ async def test_an_answer_without_the_trades_takes_none_away(exchange, audited, w
     assert statuses(writer)["missing_trades"] == 1
 
 
-async def test_two_at_once_take_turns(exchange, audited, settings, writer, owner):
+async def test_concurrent_audits_take_turns(exchange, audited, settings, writer, owner):
     await fill(writer, exchange)
     before = stored_trades(writer)
     owner.execute("DELETE FROM trades WHERE ts >= %s", [when(FROM_MS + 12 * MINUTE_MS)])
@@ -184,7 +186,7 @@ async def test_two_at_once_take_turns(exchange, audited, settings, writer, owner
     assert rows(writer, "SELECT count(*) FROM gap_ledger") == [(2 * 18,)]
 
 
-async def test_killed_between_its_steps_and_run_again_is_as_if_never_killed(
+async def test_killed_between_its_steps_and_repeated_it_equals_one_run(
     exchange, audited, writer, owner, pipeline_environment
 ):
     await fill(writer, exchange)

@@ -1,4 +1,4 @@
-"""Each check of `sql/checks` sees what it is there for, and holds its peace otherwise."""
+"""Each check of `sql/checks` finds its planted fault, and nothing in correct data."""
 
 import asyncio
 from datetime import timedelta
@@ -100,16 +100,16 @@ PLANTED = {
 }
 
 
-def test_each_check_is_planted():
+def test_each_check_has_a_planted_fault():
     assert {check.name for check in checks.load_checks()} == set(PLANTED)
 
 
-async def test_each_check_sees_its_fault_and_none_sees_one_in_a_sound_market(
+async def test_each_check_finds_its_fault_and_none_in_correct_data(
     exchange, audited, writer, owner
 ):
     await fill(writer, exchange)
     await asyncio.to_thread(audit, writer, audited)
-    for minute in range(30):  # ticks as they should be: one a minute at its candle's close
+    for minute in range(30):  # correct ticks: one per minute at its candle's close
         owner.execute(
             "INSERT INTO crypto_prices (exchange, symbol, timestamp, close, mid_price,"
             " price_spread, spread_bps, data_age_ms) SELECT exchange, symbol,"

@@ -1,4 +1,4 @@
-"""`python -m include.quality`, as a person or a scheduler of their own runs it."""
+"""`python -m include.quality` as a command."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ OUT_OF_RANGE = {"vwap": 103, "session_low": 99, "session_high": 102}
         (OUT_OF_RANGE, Exit.QUALITY, "NOT OK  session_vwap_within_range: 1 rows", "1 not ok"),
     ],
 )
-def test_it_tells_what_is_broken_and_ends_with_4_if_that_must_hold(
+def test_it_prints_failed_checks_and_exits_with_4_for_severity_error(
     pipeline_environment, owner, planted, code, begins, counted
 ):
     owner.execute(tick(**planted, timestamp=datetime.now(UTC) - timedelta(minutes=30)))
@@ -39,7 +39,7 @@ def test_it_tells_what_is_broken_and_ends_with_4_if_that_must_hold(
     assert counted in lines[-1]
 
 
-def test_a_store_that_is_away_is_no_verdict(pipeline_environment):
+def test_an_unavailable_store_is_no_report(pipeline_environment):
     away = pipeline_environment | {"PIPELINE_POSTGRES_PORT": "1"}
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The stores counted end to end, on real Kafka, PostgreSQL and InfluxDB, and the checks judged."""
+"""Counts of all stores and the quality report, on real Kafka, PostgreSQL and InfluxDB."""
 
 import asyncio
 from datetime import timedelta
@@ -41,7 +41,7 @@ def publish(settings):
 
 
 async def told(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
-    """Return what a producer would publish of the window."""
+    """Return the events that a producer publishes for the window."""
     pages = [
         page async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms)
     ]
@@ -49,7 +49,7 @@ async def told(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
     return [*trades, *await exchange.binance.candles(market.symbol, from_ms, until_ms)]
 
 
-async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_difference(
+async def test_all_stores_agree_also_after_a_repair_that_kafka_does_not_have(
     exchange, audited, publish, writer, owner
 ):
     for market in MARKETS:
@@ -84,9 +84,7 @@ async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_differen
     assert (await asyncio.to_thread(check_quality, writer, audited, NOW)).failed == []
 
 
-async def test_what_was_never_published_is_repaired_beside_kafka(
-    exchange, audited, publish, writer
-):
+async def test_trades_that_were_never_published_are_repaired(exchange, audited, publish, writer):
     away_ms = NOON_MS - 3 * MINUTE_MS
     events = [
         *await told(exchange, BTC, until_ms=away_ms),

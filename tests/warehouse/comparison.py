@@ -1,4 +1,4 @@
-"""What the tables hold, and what they should: floats as their 64 bits."""
+"""The rows of the tables, actual and expected, with floats as their 64 bits."""
 
 import struct
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ def at(ts_ms: int) -> datetime:
 
 
 def bits(row: tuple[object, ...]) -> tuple[object, ...]:
-    """Return *row* with its floats as their 64 bits: -0.0 is not 0.0 here."""
+    """Return *row* with floats as their 64 bits, so that -0.0 differs from 0.0."""
     return tuple(struct.pack(">d", v) if isinstance(v, float) else v for v in row)
 
 
 def expected(events: Iterable[Event]) -> dict[str, set[tuple[object, ...]]]:
-    """Return the rows *events* should have become, computed without the drain."""
+    """Return the expected rows of *events*, computed without the drain."""
     tables: dict[str, set[tuple[object, ...]]] = {
         "crypto_prices": set(),
         "trades": set(),
@@ -56,7 +56,7 @@ def expected(events: Iterable[Event]) -> dict[str, set[tuple[object, ...]]]:
 
 
 def found(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
-    """Return all rows; a row that is there twice is an error."""
+    """Return all rows; a duplicate is an error."""
     connection.execute("SET timezone = 'UTC'")
     columns = {
         "crypto_prices": f'exchange, symbol, "timestamp", {", ".join(NAMES)}',
@@ -73,7 +73,7 @@ def found(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
 
 
 def logged(settings: Settings) -> list[Event]:
-    """Return what the topic holds, in order; what cannot be read is left out."""
+    """Return the topic's events in order, without records that cannot be decoded."""
     events = []
     with LogReader(settings, settings.topic_market) as log:
         ends = log.ends()

@@ -23,7 +23,7 @@ def owner(owner_settings: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
-    """A reader who may write for all its role says of itself: rights alone must hold it back."""
+    """A reader whose session is not read-only: only its rights prevent writes."""
     who = {
         "postgres_user": "market_reader",
         "postgres_passfile": servers.layout.pgpass("market_reader"),
@@ -34,7 +34,7 @@ def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
 
 
 class Producer:
-    """Writes to `settings.topic_market` as the pipeline's producer does, and as it must not."""
+    """Writes to `settings.topic_market` as the pipeline's producer does, and invalid records."""
 
     def __init__(self, settings: Settings) -> None:
         self._topic = settings.topic_market
@@ -45,11 +45,11 @@ class Producer:
         self._writer.write([self._outgoing(event) for event in events])
 
     def send_raw(self, values: Sequence[bytes | None], key: bytes = b"poison") -> None:
-        """Write values that need not be records, in one transaction."""
+        """Write any values in one transaction."""
         self._writer.write([Outgoing(self._topic, key, value) for value in values])
 
     def send_and_abort(self, events: Sequence[Event]) -> None:
-        """Write *events* in a transaction that is then aborted: a hole in the offsets."""
+        """Write *events* in an aborted transaction: a hole in the offsets."""
         kafka = self._writer._producer
         kafka.begin_transaction()
         for event in events:
@@ -74,13 +74,13 @@ def producer(settings: Settings) -> Iterator[Producer]:
 
 
 def send_once(settings: Settings, events: Sequence[Event]) -> None:
-    """Write *events* with a producer of their own: to one of before, no topic is made again."""
+    """Write *events* with a new producer, which has no metadata of a recreated topic."""
     with closing(Producer(settings)) as started:
         started.send(events)
 
 
 def rows(connection: Connection, query: str) -> list[tuple[object, ...]]:
-    """Return the rows of a query of ours."""
+    """Return the rows of a query."""
     return connection.execute(query.encode()).fetchall()
 
 
@@ -90,5 +90,5 @@ def count(connection: Connection, table: str) -> object:
 
 
 def violated(error: pytest.ExceptionInfo[psycopg.Error]) -> str | None:
-    """Return the constraint a statement broke."""
+    """Return the constraint that a statement violated."""
     return error.value.diag.constraint_name

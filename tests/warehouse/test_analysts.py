@@ -1,4 +1,4 @@
-"""What analysts ask: the seed's queries unchanged, and the views."""
+"""Queries of analysts: those of the original project, and the views."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ SEED_QUERY = """
 """
 
 
-def test_the_seeds_queries_run_unchanged_as_any_role(
+def test_queries_of_the_original_project_run_unchanged_as_any_role(
     settings: Settings,
     producer: Producer,
     owner: Connection,

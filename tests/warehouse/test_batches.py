@@ -1,4 +1,4 @@
-"""What one transaction takes: bounded by rows, by bytes, and by what a drain may read ahead."""
+"""Size of a transaction: limited by rows and bytes."""
 
 import pytest
 
@@ -17,7 +17,7 @@ PAGES, TRADES = 12, 1_000
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The bytes of each transaction of the drain, in the order they are written."""
+    """The bytes of each transaction of the drain, in order."""
     write, sizes = load.write, []
 
     def measured(connection: Connection, entries: list[Entry]) -> object:
@@ -39,7 +39,7 @@ def pages() -> list[Trades]:
     ]
 
 
-def test_a_transaction_takes_no_more_bytes_than_set_but_a_whole_record(
+def test_a_transaction_exceeds_its_bytes_by_one_record_at_most(
     settings: Settings, producer: Producer, writer: Connection, written: list[int]
 ):
     producer.send(pages())
@@ -53,7 +53,7 @@ def test_a_transaction_takes_no_more_bytes_than_set_but_a_whole_record(
     assert all(size < most + largest for size in written)
 
 
-def test_big_records_are_taken_one_by_one(
+def test_big_records_are_written_one_by_one(
     settings: Settings, producer: Producer, writer: Connection, written: list[int]
 ):
     producer.send_raw([b"x" * 900_000] * 5)
@@ -61,4 +61,6 @@ def test_big_records_are_taken_one_by_one(
     drained = drain(writer, settings.model_copy(update={"drain_max_bytes": 1}))
 
     assert (drained.dead_letters, count(writer, "dead_letters")) == (5, 5)
-    assert [size for size in written if size] == [900_000] * 5  # and the marker behind them
+    assert [size for size in written if size] == [
+        900_000
+    ] * 5  # and the transaction marker after them

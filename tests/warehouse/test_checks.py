@@ -1,4 +1,4 @@
-"""Every table refuses nonsense by itself, whoever writes."""
+"""The CHECKs of every table reject invalid values."""
 
 import psycopg
 import pytest
@@ -189,7 +189,7 @@ def tables(writer: Connection) -> Connection:
     return writer
 
 
-def test_good_rows_are_taken_and_no_row_twice(tables: Connection):
+def test_valid_rows_are_stored_once(tables: Connection):
     for table in GOOD:
         insert(tables, table)
         with pytest.raises(psycopg.errors.UniqueViolation):
@@ -199,8 +199,8 @@ def test_good_rows_are_taken_and_no_row_twice(tables: Connection):
 
 
 @pytest.mark.fault(18)
-def test_nonsense_is_refused(tables: Connection):
-    """One database for all cases: each must break a CHECK, and no row may come of any."""
+def test_invalid_values_are_rejected(tables: Connection):
+    """All cases in one database: each violates a CHECK and stores no row."""
     for table, column, values in NONSENSE:
         for value in values:
             with pytest.raises(psycopg.errors.CheckViolation, match=table):
@@ -209,7 +209,7 @@ def test_nonsense_is_refused(tables: Connection):
     assert [table for table in GOOD if count(tables, table)] == []
 
 
-def test_every_column_with_a_number_is_tried(owner: Connection):
+def test_every_numeric_column_has_a_case(owner: Connection):
     tried = {(table, column.strip('"')) for table, column, _ in NONSENSE}
     numbers = owner.execute(
         "SELECT table_name, column_name FROM information_schema.columns"
@@ -222,14 +222,14 @@ def test_every_column_with_a_number_is_tried(owner: Connection):
     assert set(numbers) <= tried
 
 
-def test_the_broken_rule_has_a_name_to_report(tables: Connection):
+def test_a_violated_constraint_has_a_name(tables: Connection):
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
         insert(tables, "candles", high="2.5")
 
     assert violated(refused) == "candles_enclose"
 
 
-def test_partitions_are_a_utc_day_each(tables: Connection, owner: Connection):
+def test_each_partition_is_a_utc_day(tables: Connection, owner: Connection):
     tables.execute("SET timezone = 'Asia/Kolkata'")
     assert tables.execute("SELECT ensure_trade_partition('2024-03-01')").fetchone() == (True,)
     assert tables.execute("SELECT ensure_trade_partition('2024-03-01')").fetchone() == (False,)
@@ -242,7 +242,7 @@ def test_partitions_are_a_utc_day_each(tables: Connection, owner: Connection):
     assert placed.fetchall() == [("trades_20240229", 1), ("trades_20240301", 2)]
 
 
-def test_no_partition_is_made_for_a_day_no_market_has(tables: Connection):
+def test_no_partition_is_created_for_an_impossible_day(tables: Connection):
     for day in ("'2008-12-31'", "'2100-01-01'", "'infinity'", "NULL"):
         with pytest.raises(psycopg.errors.DatetimeFieldOverflow):
             tables.execute(f"SELECT ensure_trade_partition({day})".encode())

@@ -1,4 +1,4 @@
-"""PostgreSQL's refusals, named by what must be done about them, each in one line."""
+"""Errors of PostgreSQL, translated by what the caller has to do, each in one line."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from include.settings import Settings
 from include.warehouse.connection import connect, postgres_errors
 
 
-def test_a_wrong_password_is_the_users_to_fix(settings: Settings, tmp_path: Path):
+def test_a_wrong_password_is_misconfigured(settings: Settings, tmp_path: Path):
     passfile = tmp_path / "pgpass"
     passfile.touch(mode=0o600)
     passfile.write_text("*:*:*:market_writer:canary-wrong-0123456789")
@@ -22,7 +22,7 @@ def test_a_wrong_password_is_the_users_to_fix(settings: Settings, tmp_path: Path
     assert "canary" not in str(refused.value)
 
 
-def test_a_database_that_is_not_there_is_the_users_to_fix(settings: Settings):
+def test_a_missing_database_is_misconfigured(settings: Settings):
     with pytest.raises(Misconfigured, match='database "nowhere" does not exist'):
         connect(settings.model_copy(update={"postgres_database": "nowhere"}), application="test")
 
@@ -34,7 +34,7 @@ def test_a_missing_password_file_is_named(settings: Settings, tmp_path: Path):
         connect(settings.model_copy(update={"postgres_passfile": nowhere}), application="test")
 
 
-def test_a_password_file_open_to_others_is_refused(settings: Settings, tmp_path: Path):
+def test_a_password_file_readable_by_others_is_rejected(settings: Settings, tmp_path: Path):
     passfile = tmp_path / "pgpass"
     passfile.touch(mode=0o644)
 
@@ -43,9 +43,7 @@ def test_a_password_file_open_to_others_is_refused(settings: Settings, tmp_path:
 
 
 @pytest.mark.parametrize("password", ["", "changeme", "short", "aaaaaaaaaaaaaaaaaaaaaaaa"])
-def test_a_password_that_can_be_guessed_is_refused(
-    settings: Settings, tmp_path: Path, password: str
-):
+def test_a_weak_password_is_rejected(settings: Settings, tmp_path: Path, password: str):
     passfile = tmp_path / "pgpass"
     passfile.touch(mode=0o600)
     passfile.write_text(f"# host:port:database:user:password\n*:*:*:market_writer:{password}\n")
@@ -56,12 +54,12 @@ def test_a_password_that_can_be_guessed_is_refused(
     assert not password or password not in str(refused.value)
 
 
-def test_no_server_is_to_be_retried(settings: Settings):
+def test_a_missing_server_is_unavailable(settings: Settings):
     with pytest.raises(Unavailable, match=r"market_writer@127\.0\.0\.1:1/"):
         connect(settings.model_copy(update={"postgres_port": 1}), application="test")
 
 
-def test_a_connection_the_server_ended_is_to_be_retried(
+def test_a_connection_closed_by_the_server_is_unavailable(
     settings: Settings, owner_settings: Settings
 ):
     with (
@@ -73,7 +71,7 @@ def test_a_connection_the_server_ended_is_to_be_retried(
             victim.execute("SELECT 1")
 
 
-def test_a_bug_of_ours_stays_one(settings: Settings):
+def test_a_bug_is_not_translated(settings: Settings):
     with connect(settings, application="test") as connection:
         connection.execute("SELECT 1").fetchone()
         with pytest.raises(psycopg.ProgrammingError), postgres_errors("here", "reading"):

@@ -1,4 +1,4 @@
-"""Offsets that no longer fit the topic: what is lost is recorded once, the rest is refused."""
+"""Offsets that no longer fit the topic: losses are recorded once, other cases are rejected."""
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
@@ -25,11 +25,11 @@ def delete_before(settings: Settings, keep: int) -> tuple[int, int]:
     return partition, end - keep
 
 
-REFUSALS = "SELECT kind, next_offset, settled_at IS NULL FROM drain_rejections ORDER BY id"
+REJECTIONS = "SELECT kind, next_offset, settled_at IS NULL FROM drain_rejections ORDER BY id"
 
 
 @pytest.mark.fault(6)
-def test_a_topic_made_again_is_refused_recorded_once_and_nothing_is_skipped(
+def test_a_recreated_topic_is_rejected_and_recorded_once_and_nothing_is_skipped(
     settings: Settings, writer: Connection
 ):
     events = [tick(ts_ms=START_MS + n) for n in range(9)]
@@ -43,19 +43,21 @@ def test_a_topic_made_again_is_refused_recorded_once_and_nothing_is_skipped(
             drain(writer, settings)
 
     assert rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2") == before
-    assert rows(writer, REFUSALS) == [("recreated", 0, True)]
+    assert rows(writer, REJECTIONS) == [("recreated", 0, True)]
     send_once(settings, events[4:])
-    assert reset_offsets(writer, settings) == settings.market_partitions  # as the message says
+    assert reset_offsets(writer, settings) == settings.market_partitions  # as the message advises
     again = drain(writer, settings)
     assert (again.ticks, again.duplicates, again.caught_up) == (4, 1, True)
     assert found(writer) == expected(events)
-    assert rows(writer, REFUSALS) == [("recreated", 0, False)]
+    assert rows(writer, REJECTIONS) == [("recreated", 0, False)]
     losses = "SELECT from_offset, until_offset FROM kafka_losses WHERE from_offset > 0"
-    assert rows(writer, losses) == [(6, None)]  # behind five ticks and a marker: nobody knows
+    assert rows(writer, losses) == [
+        (6, None)
+    ]  # after five ticks and a marker; the old end is unknown
 
 
 @pytest.mark.fault(6)
-def test_a_topic_made_again_and_filled_beyond_the_stored_offset_is_noticed(
+def test_a_recreated_topic_filled_beyond_the_stored_offset_is_rejected(
     settings: Settings, writer: Connection
 ):
     send_once(settings, [tick(ts_ms=START_MS)])
@@ -70,12 +72,12 @@ def test_a_topic_made_again_and_filled_beyond_the_stored_offset_is_noticed(
 
 
 @pytest.mark.fault(6)
-def test_a_topic_made_again_with_fewer_partitions_is_refused(
+def test_a_recreated_topic_with_fewer_partitions_is_rejected(
     settings: Settings, writer: Connection
 ):
     drain(writer, settings)
     remake_market_topic(settings.model_copy(update={"market_partitions": 1}))
-    writer.execute("UPDATE kafka_offsets SET topic_id = NULL")  # of a broker that has no ids
+    writer.execute("UPDATE kafka_offsets SET topic_id = NULL")  # as with a broker without topic ids
 
     with pytest.raises(Misconfigured, match=r"partition 1: .* the topic has 1 partitions"):
         drain(writer, settings)
@@ -84,7 +86,7 @@ def test_a_topic_made_again_with_fewer_partitions_is_refused(
     assert drain(writer, settings).offsets == {"0": 0}
 
 
-def test_a_topic_that_ends_before_the_stored_offset_is_refused(
+def test_a_topic_that_ends_before_the_stored_offset_is_rejected(
     settings: Settings, writer: Connection
 ):
     drain(writer, settings)
@@ -93,11 +95,11 @@ def test_a_topic_that_ends_before_the_stored_offset_is_refused(
     with pytest.raises(Misconfigured, match=r"partition 2: the next offset is 7,.* ends at 0"):
         drain(writer, settings)
 
-    assert rows(writer, REFUSALS) == [("truncated", 7, True)]
+    assert rows(writer, REJECTIONS) == [("truncated", 7, True)]
 
 
 @pytest.mark.fault(7)
-def test_records_deleted_before_they_were_drained_are_a_loss_with_its_exact_range(
+def test_records_deleted_before_the_drain_are_recorded_as_a_loss(
     settings: Settings, producer: Producer, writer: Connection, reader: Connection
 ):
     events = [tick(ts_ms=START_MS + n) for n in range(9)]
@@ -123,14 +125,14 @@ def test_records_deleted_before_they_were_drained_are_a_loss_with_its_exact_rang
             "records [2, 7) are gone: deleted before they were drained",
         )
     ]
-    # as one who begins there, remembering nothing: the live consumer does the same
+    # an empty fold starts there, as in the live consumer
     fresh = expected(events[6:])["crypto_prices"]
     assert found(writer)["crypto_prices"] == expected(events[:1])["crypto_prices"] | fresh
     assert count(writer, "drain_rejections") == 0
 
 
 @pytest.mark.fault(7)
-def test_records_deleted_under_a_running_drain_are_to_be_retried_then_recorded(
+def test_records_deleted_during_a_drain_are_unavailable_then_a_loss(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     drain(writer, settings)

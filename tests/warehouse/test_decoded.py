@@ -1,4 +1,4 @@
-"""Whatever decodes, the tables take: a record is refused by both halves, or by none."""
+"""The tables accept every record that decodes: both sinks reject the same records."""
 
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -56,8 +56,8 @@ events = st.lists(ticks | batches | candles | gaps, min_size=20, max_size=60)
     max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 @given(events)
-def test_the_tables_take_whatever_decodes(writer: Connection, told: list[Event]):
-    """All of it in one transaction, rolled back: nothing of it may have been parked."""
+def test_the_tables_accept_every_decoded_record(writer: Connection, told: list[Event]):
+    """All records in one transaction, rolled back, without a dead letter."""
     fold, entries = Fold(), []
     for offset, event in enumerate(told):
         made = decoded(offset, event, fold)

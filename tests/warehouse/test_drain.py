@@ -1,4 +1,4 @@
-"""The drain: exactly once, exact numbers, whatever is in the topic and in the tables already."""
+"""The drain: exactly once and bit for bit, for any content of topic and tables."""
 
 import dataclasses
 
@@ -66,7 +66,7 @@ def test_small_transactions_add_up_to_the_same(
     assert (drained.records, drained.caught_up) == (36, True)
 
 
-def test_a_drain_out_of_time_says_so_and_the_next_goes_on(
+def test_a_drain_out_of_time_reports_it_and_the_next_continues(
     settings: Settings, producer: Producer, writer: Connection
 ):
     events = history(seed=3, batches=12)
@@ -82,14 +82,14 @@ def test_a_drain_out_of_time_says_so_and_the_next_goes_on(
     assert found(writer) == expected(events)
 
 
-def test_rows_already_there_stay_and_are_counted(
+def test_stored_rows_stay_and_count_as_duplicates(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     events = history(seed=4, batches=9)  # 27 records: trades, candle, tick, again
     producer.send(events[:15])
     first = drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")  # read all of it again
-    producer.send(events[12:])  # and the last transaction of the first half a second time
+    producer.send(events[12:])  # the last transaction of the first half is written twice
 
     second = drain(writer, settings)
 
@@ -101,7 +101,7 @@ def test_rows_already_there_stay_and_are_counted(
     assert second.candles_revised == 0
 
 
-def test_a_candle_that_says_otherwise_is_counted_and_not_taken(
+def test_a_candle_with_other_values_is_counted_and_not_stored(
     settings: Settings, producer: Producer, writer: Connection
 ):
     producer.send([candle()])
@@ -174,7 +174,7 @@ POISON: dict[str, bytes | None] = {
 @pytest.mark.fault(17)
 @pytest.mark.fault(18)
 @pytest.mark.fault(26)
-def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
+def test_invalid_records_become_dead_letters_with_a_reason(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     assert len(set(POISON.values())) == len(POISON)
@@ -184,7 +184,7 @@ def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
 
     drained = drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")
-    again = drain(writer, settings)  # reads all again, counts nothing twice
+    again = drain(writer, settings)  # reads all records again and stores no row twice
 
     parked = rows(writer, 'SELECT reason, value, value_bytes FROM dead_letters ORDER BY "offset"')
     assert (drained.ticks, drained.dead_letters) == (2, len(POISON))
@@ -195,10 +195,10 @@ def test_poison_is_parked_with_its_reason_and_the_stream_goes_on(
         assert length == len(value or b""), name
 
 
-def test_what_only_a_table_refuses_is_found_and_parked(
+def test_a_row_rejected_by_a_table_becomes_a_dead_letter(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
-    """The fold has seen it, here as in the consumer: what follows is not folded otherwise."""
+    """The fold has processed the record, as in the consumer, so later values are the same."""
     refuse_13(owner)
     refused = tick(ts_ms=START_MS + 2, close=13.0)
     fine = [tick(ts_ms=START_MS + n) for n in (0, 1, 3)]
@@ -219,7 +219,7 @@ def test_what_only_a_table_refuses_is_found_and_parked(
     assert found(writer)["crypto_prices"] == left
 
 
-def test_what_only_a_table_refuses_is_found_among_duplicates_too(
+def test_a_rejected_row_among_duplicates_becomes_a_dead_letter(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     refuse_13(owner)
@@ -235,11 +235,11 @@ def test_what_only_a_table_refuses_is_found_among_duplicates_too(
 
 
 def refuse_13(owner: Connection) -> None:
-    """Have a table refuse what decodes; as the tables are, none does (`test_decoded.py`)."""
+    """Let a table reject a record that decodes; no real table does (`test_decoded.py`)."""
     owner.execute("ALTER TABLE crypto_prices ADD CONSTRAINT unlucky CHECK (close <> 13)")
 
 
-def test_what_is_not_a_number_is_left_out(
+def test_values_that_are_not_finite_are_null(
     settings: Settings, producer: Producer, writer: Connection
 ):
     producer.send([dataclasses.replace(tick(), base_volume=1e-320, quote_volume=1e17)])
@@ -250,7 +250,7 @@ def test_what_is_not_a_number_is_left_out(
     assert found == [(97.1, None, 1e17)]
 
 
-def test_tables_missing_is_the_users_to_fix(settings: Settings, owner_settings: Settings):
+def test_missing_tables_are_misconfigured(settings: Settings, owner_settings: Settings):
     nowhere = owner_settings.model_copy(update={"postgres_database": settings.postgres_database})
     with connect(nowhere, application="test") as connection:
         connection.execute("DROP TABLE kafka_offsets CASCADE")
@@ -258,7 +258,7 @@ def test_tables_missing_is_the_users_to_fix(settings: Settings, owner_settings: 
             drain(connection, settings)
 
 
-def test_a_column_of_another_type_stops_the_drain_and_parks_nothing(
+def test_a_column_of_another_type_stops_the_drain_without_dead_letters(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     owner.execute("DROP SCHEMA market_reader CASCADE")
@@ -271,7 +271,7 @@ def test_a_column_of_another_type_stops_the_drain_and_parks_nothing(
     assert [count(writer, table) for table in ("crypto_prices", "gaps", "dead_letters")] == [0] * 3
 
 
-def test_a_partition_gone_meanwhile_is_to_be_retried_and_parks_nothing(
+def test_a_partition_dropped_during_the_drain_is_unavailable_without_dead_letters(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     producer.send([Trades(*MARKETS[0], START_MS, (trade(1, START_MS),))])

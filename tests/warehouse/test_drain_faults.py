@@ -1,4 +1,4 @@
-"""Drains killed, drains at once, PostgreSQL connections cut: rows equal what was produced."""
+"""Killed and concurrent drains, lost connections: the rows equal the produced events."""
 
 import json
 import random
@@ -47,7 +47,7 @@ def start(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 def assert_complete(connection: Connection, produced: list[Event]) -> None:
-    """Each row once, no others, every number that of one fold over everything."""
+    """Assert that the rows are those of a single fold over all events."""
     read = found(connection)
     assert {table: len(rows) for table, rows in read.items()} == {
         "trades": BATCHES * TRADES,
@@ -57,7 +57,7 @@ def assert_complete(connection: Connection, produced: list[Event]) -> None:
     assert read == expected(produced)
     assert rows(connection, "SELECT count(*) FROM dead_letters") == [(0,)]
     remembering = "SELECT count(*) FROM crypto_prices WHERE vwap > 0 AND macd_signal IS NOT NULL"
-    assert rows(connection, remembering) == [(BATCHES - 3,)]  # of each market, all but the first
+    assert rows(connection, remembering) == [(BATCHES - 3,)]  # all but the first of each market
 
 
 def test_the_command_prints_its_counts_as_one_line(
@@ -73,7 +73,7 @@ def test_the_command_prints_its_counts_as_one_line(
     assert counts["caught_up"] is True
 
 
-def test_the_commands_refusals_are_one_line(pipeline_environment: dict[str, str]):
+def test_errors_of_the_command_are_one_line(pipeline_environment: dict[str, str]):
     cases = (
         (Exit.UNAVAILABLE, {"PIPELINE_POSTGRES_PORT": "1"}),
         (Exit.UNAVAILABLE, {"PIPELINE_KAFKA_BOOTSTRAP": "127.0.0.1:1"}),
@@ -91,13 +91,13 @@ def test_the_commands_refusals_are_one_line(pipeline_environment: dict[str, str]
 
 
 @pytest.mark.fault(27)
-def test_killed_anywhere_and_started_again_it_is_exactly_once(
+def test_killed_at_any_point_and_repeated_it_is_exactly_once(
     settings: Settings,
     pipeline_environment: dict[str, str],
     produced: list[Event],
     writer: Connection,
 ):
-    """Kill at a random moment between two commits, so that work is under way; then finish."""
+    """Kill at a random time between two commits, then finish."""
     slow = pipeline_environment | {"PIPELINE_DRAIN_MAX_ROWS": "2"}
     chance = random.Random(5)
     kills = 0
@@ -105,7 +105,7 @@ def test_killed_anywhere_and_started_again_it_is_exactly_once(
         before = progress(writer)
         process = start(slow)
         await_progress(writer, before, process)
-        time.sleep(chance.uniform(0, 0.03))  # the moment of the fault, not a wait for something
+        time.sleep(chance.uniform(0, 0.03))  # the time of the fault, not a wait
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=10)
         kills += process.returncode == -signal.SIGKILL
@@ -123,7 +123,7 @@ def progress(connection: Connection) -> object:
 
 
 def await_progress(connection: Connection, before: object, process: subprocess.Popen[str]) -> None:
-    """Poll until the drain has committed something and is at work on the rest."""
+    """Wait until the drain has committed a batch and works on the next one."""
 
     def has_moved() -> bool:
         assert process.poll() is None, process.communicate()
@@ -133,7 +133,9 @@ def await_progress(connection: Connection, before: object, process: subprocess.P
 
 
 @pytest.mark.fault(28)
-def test_several_at_once_take_turns(settings: Settings, produced: list[Event], writer: Connection):
+def test_concurrent_drains_take_turns(
+    settings: Settings, produced: list[Event], writer: Connection
+):
     small = settings.model_copy(update={"drain_max_rows": 2})
 
     def run() -> DrainResult:
@@ -151,10 +153,10 @@ def test_several_at_once_take_turns(settings: Settings, produced: list[Event], w
 
 
 @pytest.mark.fault(28)
-def test_a_drain_overtaken_mid_way_goes_on_where_the_other_came_to(
+def test_an_overtaken_drain_continues_from_the_other_drains_position(
     settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    """Another drain does everything between this one's reading and its writing."""
+    """Another drain writes everything between the read and the write of this one."""
     ensure, others = load.ensure_partitions, []
 
     def overtaken(connection: Connection, entries: list[Entry]) -> None:
@@ -175,7 +177,7 @@ def test_a_drain_overtaken_mid_way_goes_on_where_the_other_came_to(
 
 
 @pytest.mark.fault(10)
-def test_a_connection_cut_mid_transaction_leaves_nothing_and_is_to_be_retried(
+def test_a_connection_lost_in_a_transaction_is_unavailable_and_leaves_no_row(
     settings: Settings, produced: list[Event], writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     write = load.write
@@ -199,7 +201,7 @@ def test_a_connection_cut_mid_transaction_leaves_nothing_and_is_to_be_retried(
     assert_complete(writer, produced)
 
 
-def test_a_lock_held_too_long_is_to_be_retried(settings: Settings, produced: list[Event]):
+def test_a_lock_timeout_is_unavailable(settings: Settings, produced: list[Event]):
     with (
         connect(settings, application="holder") as holder,
         connect(settings, application="waiter") as waiter,
@@ -215,7 +217,7 @@ def test_a_lock_held_too_long_is_to_be_retried(settings: Settings, produced: lis
 
 
 def holder_cancels(settings: Settings, pid: int) -> None:
-    """Do at once what lock_timeout does after 30 s."""
+    """Apply a lock_timeout that is shorter than 30 s."""
     with psycopg.connect(
         host=settings.postgres_host,
         port=settings.postgres_port,

@@ -1,4 +1,4 @@
-"""What is stored comes out as CSV, whole and exact, and only what was asked for."""
+"""The export: complete and exact rows of one symbol and window."""
 
 import csv
 import io
@@ -70,7 +70,7 @@ def test_the_window_of_one_symbol_with_all_digits(exported, writer):
 
 
 @pytest.mark.parametrize("what", export.EXPORTS)
-def test_nothing_stored_is_a_header(exported, reading, tmp_path, what):
+def test_without_rows_there_is_only_a_header(exported, reading, tmp_path, what):
     assert exported(what) == []
 
     out = tmp_path / "out.parquet"
@@ -79,7 +79,7 @@ def test_nothing_stored_is_a_header(exported, reading, tmp_path, what):
         assert parquet.read_table(out).column_names == next(csv.reader(file))
 
 
-def test_parquet_has_the_same_rows_typed(exported, reading, writer, tmp_path, monkeypatch):
+def test_parquet_has_the_same_rows_with_types(exported, reading, writer, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 4)
     candles = [candle("BTC/USDT", n, 0.1 + n / 3) for n in range(9)]
     store(writer, [*candles, replace(candle("BTC/USDT", 9, 5.0), trade_count=None)])
@@ -94,7 +94,7 @@ def test_parquet_has_the_same_rows_typed(exported, reading, writer, tmp_path, mo
     assert table["trade_count"].null_count == 1
 
 
-def test_whoever_reads_may_have_enough(reading, writer, pipeline_environment):
+def test_a_reader_may_close_the_pipe(reading, writer, pipeline_environment):
     store(writer, [candle("BTC/USDT", n, 1.0) for n in range(5_000)])
     passfile = str(reading.postgres_reader_passfile)
     command = ["include.warehouse.export", "--from=2026-03-01", "--symbol=BTC/USDT"]

@@ -1,4 +1,4 @@
-"""The runner: from nothing to this version, once, whoever else runs it, and never over a change."""
+"""The migration runner: each file once, also with concurrent runners, never after a change."""
 
 import re
 import shutil
@@ -18,18 +18,18 @@ from tests.warehouse.conftest import rows
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    """The migrations the database already has, in a folder where they may be changed."""
+    """A copy of the applied migrations that a test may change."""
     return Path(shutil.copytree(DIRECTORY, tmp_path / "migrations"))
 
 
-def test_each_name_has_a_number_of_its_own():
+def test_each_migration_has_its_own_number():
     numbers = [path.name[:5] for path in DIRECTORY.glob("*.sql")]
 
     assert all(re.fullmatch(r"\d{4}_", number) for number in numbers)
     assert len(set(numbers)) == len(numbers)
 
 
-def test_tables_of_before_the_fold_are_read_again_and_keep_their_rows(
+def test_an_upgrade_from_before_the_fold_keeps_rows_and_drops_offsets(
     servers: Line, owner_settings: Settings, scripts: Path
 ):
     later = sorted(scripts.glob("*.sql"))[8:]
@@ -77,7 +77,7 @@ def test_a_new_file_is_applied_and_named(
     assert rows(owner, "SELECT n FROM extra") == [(7,)]
 
 
-def test_a_failing_file_leaves_nothing_and_stops_there(
+def test_a_failing_file_is_rolled_back_and_ends_the_run(
     owner: Connection, owner_settings: Settings, scripts: Path
 ):
     (scripts / "9001_good.sql").write_text("CREATE TABLE good (n int)")
@@ -111,7 +111,7 @@ def test_two_runners_at_once_apply_each_file_once(
     assert len(rows(owner, "SELECT FROM schema_migrations WHERE name LIKE '9%'")) == 3
 
 
-def test_a_changed_file_is_refused_in_one_line(owner_settings: Settings, scripts: Path):
+def test_a_changed_file_is_rejected_in_one_line(owner_settings: Settings, scripts: Path):
     with (scripts / "0003_trades.sql").open("a") as script:
         script.write("-- an afterthought\n")
 
@@ -121,14 +121,14 @@ def test_a_changed_file_is_refused_in_one_line(owner_settings: Settings, scripts
     assert "\n" not in str(refused.value)
 
 
-def test_a_missing_file_is_refused(owner_settings: Settings, scripts: Path):
+def test_a_missing_file_is_rejected(owner_settings: Settings, scripts: Path):
     (scripts / "0002_crypto_prices.sql").unlink()
 
     with pytest.raises(Misconfigured, match=r"0002_crypto_prices\.sql .* missing"):
         migrate(owner_settings, scripts)
 
 
-def test_a_file_before_those_applied_is_refused(owner_settings: Settings, scripts: Path):
+def test_a_file_before_an_applied_one_is_rejected(owner_settings: Settings, scripts: Path):
     (scripts / "0001_zz_late.sql").write_text("CREATE TABLE late (n int)")
 
     with pytest.raises(Misconfigured, match="renumber"):

@@ -1,4 +1,4 @@
-"""One fold, two sinks: `crypto_prices` is InfluxDB's, whatever happened to the drains."""
+"""One fold, two sinks: `crypto_prices` equals InfluxDB's points after any fault of the drain."""
 
 import json
 import random
@@ -30,7 +30,7 @@ from tests.warehouse.market import START_MS, evening, tick
 
 @pytest.fixture
 def produced(producer: Producer) -> list[Event]:
-    """An evening of three markets, in transactions of which some are aborted."""
+    """Several hours of three markets, with some aborted transactions."""
     events = evening(seed=12)
     for first in range(0, len(events), 300):
         producer.send(events[first : first + 300])
@@ -42,7 +42,7 @@ def small(settings: Settings, most: int) -> Settings:
     return settings.model_copy(update={"drain_max_rows": most})
 
 
-def test_every_kpi_is_that_of_the_same_log_folded_at_once(
+def test_every_kpi_equals_that_of_the_log_folded_in_one_go(
     settings: Settings, produced: list[Event], writer: Connection
 ):
     told = [event for event in produced if isinstance(event, Tick)]
@@ -60,7 +60,7 @@ def test_every_kpi_is_that_of_the_same_log_folded_at_once(
     assert rows(writer, "SELECT DISTINCT macd_ready FROM crypto_prices ORDER BY 1") == [(0,), (1,)]
 
 
-def test_a_drain_a_minute_remembers_as_one(
+def test_a_drain_per_minute_folds_as_a_single_drain(
     settings: Settings, producer: Producer, writer: Connection
 ):
     events, chance = evening(seed=13), random.Random(13)
@@ -75,14 +75,14 @@ def test_a_drain_a_minute_remembers_as_one(
     assert found(writer) == expected(events)
 
 
-def test_killed_overtaken_and_started_over_they_remember_as_one(
+def test_killed_overtaken_and_repeated_drains_fold_as_a_single_drain(
     settings: Settings,
     pipeline_environment: dict[str, str],
     produced: list[Event],
     writer: Connection,
     owner: Connection,
 ):
-    """Two processes killed at random while two threads drain; then all of it once more."""
+    """Kill two processes at random while two threads drain, then drain again from the beginning."""
     chance = random.Random(7)
 
     def run(most: int) -> DrainResult:
@@ -94,7 +94,7 @@ def test_killed_overtaken_and_started_over_they_remember_as_one(
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(run, most) for most in (5, 40)]
         for process in killed:
-            time.sleep(chance.uniform(0, 0.2))  # the moment of the fault, not a wait
+            time.sleep(chance.uniform(0, 0.2))  # the time of the fault, not a wait
             process.send_signal(signal.SIGKILL)
             process.communicate(timeout=10)
         drained = [future.result() for future in running]
@@ -120,7 +120,7 @@ def start(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 def await_progress(connection: Connection, processes: list[subprocess.Popen[str]]) -> int:
-    """Return the sum of the offsets once something was committed."""
+    """Return the sum of the offsets after the first commit."""
 
     def reached() -> int:
         assert all(process.poll() is None for process in processes), "a drain ended by itself"
@@ -129,13 +129,13 @@ def await_progress(connection: Connection, processes: list[subprocess.Popen[str]
     return eventually(reached, "the drains to commit something", timeout_s=30, pause_s=0.005)
 
 
-def test_the_state_moves_with_the_rows_or_not_at_all(
+def test_the_state_is_committed_with_the_rows(
     settings: Settings,
     produced: list[Event],
     writer: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """Cut the connection after the state was stored, before the commit, now and then."""
+    """Terminate some connections after the state is stored and before the commit."""
     move, chance, cuts = offsets.move, random.Random(3), []
 
     def cut(connection: Connection, *moved: object) -> None:
@@ -157,9 +157,7 @@ def test_the_state_moves_with_the_rows_or_not_at_all(
     assert found(writer) == expected(produced)
 
 
-def test_a_tick_told_again_is_a_duplicate(
-    settings: Settings, producer: Producer, writer: Connection
-):
+def test_a_repeated_tick_is_a_duplicate(settings: Settings, producer: Producer, writer: Connection):
     producer.send([tick(ts_ms=START_MS + n, close=1.0 + n) for n in (5, 5, 3, 6)])
 
     drained = drain(writer, settings)
@@ -168,10 +166,10 @@ def test_a_tick_told_again_is_a_duplicate(
     assert rows(writer, "SELECT close FROM crypto_prices ORDER BY 1") == [(6.0,), (7.0,)]
 
 
-def test_another_drain_done_between_two_questions_is_no_topic_made_again(
+def test_a_drain_finished_between_two_requests_is_not_a_recreated_topic(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    """The log grows and another drain stores its new end, after this one asked where it ends."""
+    """After this drain read the log's end, the log grows and another drain stores the new end."""
     producer.send([tick(ts_ms=START_MS)])
     ends, others = LogReader.ends, []
 
@@ -204,7 +202,7 @@ def test_a_stored_state_keeps_every_bit(settings: Settings, writer: Connection):
     assert [struct.pack(">d", x) for x in read] == [struct.pack(">d", x) for x in floats]
 
 
-def test_a_state_of_another_version_is_the_users_to_fix_as_the_message_says(
+def test_a_state_of_another_version_is_misconfigured_until_a_reset(
     settings: Settings, produced: list[Event], writer: Connection, owner: Connection
 ):
     drain(writer, settings)
@@ -222,14 +220,14 @@ def test_a_state_of_another_version_is_the_users_to_fix_as_the_message_says(
     assert count(writer, "kafka_losses") == 0
 
 
-def test_rows_equal_the_points_the_consumer_wrote(
+def test_rows_equal_the_consumers_points(
     settings: Settings,
     pipeline_environment: dict[str, str],
     influx_reader_token_file: Path,
     producer: Producer,
     writer: Connection,
 ):
-    """Two consumers and two drains, each resuming where one was: equal in every field."""
+    """Two consumers and two drains, each resumed after the first: equal in every field."""
     events = evening(seed=14)
     half = len(events) * 2 // 3
     wanted = len(expected(events)["crypto_prices"])
@@ -272,7 +270,7 @@ def points_of(client: InfluxDBClient, settings: Settings) -> dict[object, dict[s
 def consume_until(
     client: InfluxDBClient, settings: Settings, environment: dict[str, str], wanted: int
 ) -> None:
-    """Run the live consumer until InfluxDB has so many points, then end it in good order."""
+    """Run the live consumer until InfluxDB has the given number of points, then stop it."""
     command = [sys.executable, "-m", "include.streaming.consumer"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 

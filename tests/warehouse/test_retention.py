@@ -1,4 +1,4 @@
-"""Partitions ahead, old rows away, and no more than the settings say."""
+"""Retention: partitions of the next days, and deletion after the settings' days."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,7 +23,9 @@ def days_of_trades(connection: Connection) -> list[date]:
     return [day for (day,) in names]
 
 
-def test_the_days_ahead_are_made_the_old_ones_dropped(settings: Settings, writer: Connection):
+def test_partitions_of_the_next_days_are_created_and_old_ones_dropped(
+    settings: Settings, writer: Connection
+):
     old = [NOW.date() - timedelta(days=days) for days in (31, 30, 1)]
     for day in old:
         writer.execute("SELECT ensure_trade_partition(%s)", [day])
@@ -42,7 +44,7 @@ def test_the_days_ahead_are_made_the_old_ones_dropped(settings: Settings, writer
     ]
 
 
-def test_rows_go_at_the_age_their_setting_says(
+def test_rows_are_deleted_after_their_retention(
     settings: Settings, writer: Connection, owner: Connection
 ):
     for age in (100, 10):
@@ -69,7 +71,7 @@ def test_rows_go_at_the_age_their_setting_says(
     assert apply_retention(writer, sooner, NOW).deleted["crypto_prices"] == 1
 
 
-def test_all_is_kept_for_ever_where_the_settings_say_so(settings: Settings, writer: Connection):
+def test_without_retention_nothing_is_deleted(settings: Settings, writer: Connection):
     writer.execute("SELECT ensure_trade_partition('2024-01-01')")
     names = [name for name in Settings.model_fields if name.startswith("keep_")]
     for_ever = settings.model_copy(update=dict.fromkeys(names, 0))
@@ -88,12 +90,12 @@ def test_all_is_kept_for_ever_where_the_settings_say_so(settings: Settings, writ
         "delete_older('candles', '2020-01-01', 10)",
     ],
 )
-def test_what_is_young_or_does_not_age_is_refused(call: str, writer: Connection):
+def test_young_rows_and_tables_without_retention_are_rejected(call: str, writer: Connection):
     with pytest.raises(psycopg.Error, match="expected a"):
         writer.execute(f"SELECT {call}".encode())
 
 
-def test_influxdb_keeps_as_long_as_it_is_told_with_the_tokens_there_are(settings: Settings):
+def test_the_buckets_retention_is_set_with_the_installed_tokens(settings: Settings):
     told = settings.model_copy(update={"keep_influx_days": 400})
 
     assert [set_retention(told), set_retention(told)] == [True, False]

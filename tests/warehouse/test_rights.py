@@ -1,4 +1,4 @@
-"""What each role may not do, tried."""
+"""Statements that each role may not execute."""
 
 import psycopg
 
@@ -33,7 +33,7 @@ DEFINITIONS = (
 
 
 def refused(connection: Connection, statement: str) -> bool:
-    """Whether PostgreSQL refuses for lack of rights, and for nothing else."""
+    """Return whether PostgreSQL rejects the statement for lack of rights only."""
     try:
         connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege:
@@ -54,7 +54,7 @@ def test_the_writer_inserts_and_reads_only(writer: Connection):
             assert refused(writer, statement), statement
 
 
-def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writer: Connection):
+def test_the_writer_updates_offsets_and_candle_values_only(writer: Connection):
     moved = "next_offset = 1, fold = '{}', updated_at = now()"
     assert not refused(writer, f"UPDATE kafka_offsets SET {moved}")
     assert refused(writer, "UPDATE kafka_offsets SET topic = 'other'")
@@ -70,13 +70,13 @@ def test_the_writer_updates_offsets_and_what_a_candle_says_and_nothing_else(writ
     assert refused(writer, "UPDATE dead_letters SET reason = 'x'")
 
 
-def test_nobody_but_the_owner_defines_things(writer: Connection, reader: Connection):
+def test_only_the_owner_may_create_objects(writer: Connection, reader: Connection):
     for statement in DEFINITIONS:
         assert refused(writer, statement), statement
         assert refused(reader, statement), statement
 
 
-def test_the_reader_reads_views_and_neither_writes_nor_sees_the_tables(reader: Connection):
+def test_the_reader_reads_views_only(reader: Connection):
     for view in VIEWS:
         assert not refused(reader, f"SELECT * FROM {view}")
         assert rows(
@@ -90,14 +90,14 @@ def test_the_reader_reads_views_and_neither_writes_nor_sees_the_tables(reader: C
         assert refused(reader, f"DELETE FROM {table}")
 
 
-def test_the_reader_has_no_scratch_space_and_makes_no_partitions(reader: Connection):
+def test_the_reader_creates_neither_temporary_tables_nor_partitions(reader: Connection):
     assert refused(reader, "CREATE TEMPORARY TABLE mine (n int)")
     assert refused(reader, "SELECT public.ensure_trade_partition('2024-03-01')")
     assert refused(reader, "SELECT public.forget_kafka_offsets('t')")
 
 
-def test_the_partition_maker_cannot_be_misled(writer: Connection, owner: Connection):
-    """A table of the caller's own by the partition's name does not stand in for it."""
+def test_a_table_of_the_caller_does_not_replace_a_partition(writer: Connection, owner: Connection):
+    """A temporary table with the partition's name does not replace the partition."""
     writer.execute("CREATE TEMPORARY TABLE trades_20240303 (n int)")
 
     assert writer.execute("SELECT ensure_trade_partition('2024-03-03')").fetchone() == (True,)

@@ -1,4 +1,4 @@
-"""What a run asks for: what its parameters say, else what is followed and its data interval."""
+"""The request of a run: its parameters, or configured markets and data interval."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ def asked(ran_for=INTERVAL, configured=(BTC, ETH), **params):
     return parse_request({**EMPTY, **params}, ran_for, configured, NOW)
 
 
-def test_nothing_said_is_all_that_is_followed_and_the_runs_interval():
+def test_without_parameters_it_is_all_markets_and_the_runs_interval():
     assert asked() == BackfillRequest((BTC, ETH), ms(1), ms(2))
 
 
@@ -37,7 +37,7 @@ def test_nothing_said_is_all_that_is_followed_and_the_runs_interval():
         ("2026-11-03", "", (ms(3), ms(23, 12))),
     ],
 )
-def test_a_window_is_whole_minutes_in_utc_and_ends_now_if_nothing_is_said(start, end, window):
+def test_a_window_is_whole_minutes_in_utc_and_ends_now_by_default(start, end, window):
     request = asked(**{"from": start, "to": end})
 
     assert (request.from_ms, request.until_ms) == window
@@ -48,7 +48,7 @@ def test_a_run_without_an_interval_needs_a_window():
         asked(ran_for=None)
 
 
-def test_symbols_are_of_the_exchange_named_or_the_only_one_there_is():
+def test_symbols_are_of_the_given_exchange_or_the_only_one():
     assert asked(symbols=["SOL/USDT"]).markets == (MarketKey("binance", "SOL/USDT"),)
     assert asked(exchange="binanceus", symbols=["LRC/BTC"]).markets == (LRC,)
     assert asked(exchange="binanceus", configured=(BTC, LRC)).markets == (LRC,)
@@ -66,7 +66,7 @@ def test_symbols_are_of_the_exchange_named_or_the_only_one_there_is():
         ({"from": "2026-11-02", "to": "2026-11-01"}, "to: expected a minute after"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_line(params, complaint):
+def test_invalid_parameters_are_rejected_in_one_line(params, complaint):
     with pytest.raises(Misconfigured, match=f"^{complaint}") as e:
         asked(**params)
 
