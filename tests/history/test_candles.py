@@ -148,7 +148,7 @@ async def test_an_invalid_candle_is_rejected_with_its_page_in_one_line(exchange,
     assert stored(writer) == []
 
 
-async def test_a_page_out_of_order_is_an_error_and_stores_nothing(exchange, writer):
+async def test_a_page_out_of_order_is_unavailable(exchange, writer):
     window = (UNTIL_MS - HOUR_MS, UNTIL_MS)
     page = await klines(exchange, BTC, *window)
     await exchange.fault({"path": KLINES, "body": [page[1], page[0], *page[2:]]})

@@ -51,9 +51,7 @@ def test_a_recreated_topic_is_rejected_and_recorded_once_and_nothing_is_skipped(
     assert found(writer) == expected(events)
     assert rows(writer, REJECTIONS) == [("recreated", 0, False)]
     losses = "SELECT from_offset, until_offset FROM kafka_losses WHERE from_offset > 0"
-    assert rows(writer, losses) == [
-        (6, None)
-    ]  # after five ticks and a marker; the old end is unknown
+    assert rows(writer, losses) == [(6, None)]  # five ticks and a marker; the end is unknown
 
 
 @pytest.mark.fault(6)
