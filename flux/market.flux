@@ -14,14 +14,14 @@ from(bucket: bucket)
 // Only the last bar mixes both. InfluxDB's storage aggregates the others, many times faster.
 import "date"
 
-told = (measurement) =>
+closed = (measurement) =>
     from(bucket: bucket)
         |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == measurement)
         |> filter(fn: (r) => r.exchange == exchange and r.symbol == symbol)
 
 newest =
-    told(measurement: "crypto_candles")
+    closed(measurement: "crypto_candles")
         |> filter(fn: (r) => r._field == "close")
         |> last()
         |> findRecord(fn: (key) => true, idx: 0)
@@ -53,7 +53,7 @@ open =
             last_price(field: "high"),
             last_price(field: "low"),
             last_price(field: "close"),
-            told(measurement: "crypto_candles")
+            closed(measurement: "crypto_candles")
                 |> filter(fn: (r) => @fields)
                 |> filter(fn: (r) => r._time >= last_bar)
                 |> keep(columns: ["_time", "_value", "_field"]),
@@ -67,7 +67,7 @@ open =
 bars = (field, fn) =>
     union(
         tables: [
-            told(measurement: "crypto_candles")
+            closed(measurement: "crypto_candles")
                 |> filter(fn: (r) => r._field == field)
                 |> aggregateWindow(every: interval, fn: fn, createEmpty: false, timeSrc: "_start")
                 |> filter(fn: (r) => r._time < last_bar)

@@ -110,11 +110,11 @@ def test_parsing_imports_no_heavy_module(path: Path):
 
 
 def test_waits_for_the_time_of_retry_after():
-    told = fleet.ByDuty().evaluate(Unavailable("busy", retry_after_s=90), 1, 5)
-    untold = fleet.ByDuty().evaluate(Unavailable("away"), 1, 5)
+    delayed = fleet.ByDuty().evaluate(Unavailable("busy", retry_after_s=90), 1, 5)
+    default = fleet.ByDuty().evaluate(Unavailable("away"), 1, 5)
 
-    assert (told.action, told.retry_delay) == (RetryAction.RETRY, timedelta(seconds=90))
-    assert untold.action is RetryAction.DEFAULT
+    assert (delayed.action, delayed.retry_delay) == (RetryAction.RETRY, timedelta(seconds=90))
+    assert default.action is RetryAction.DEFAULT
 
 
 def test_a_late_drain_is_reported(dags: "dict[str, DAG]"):

@@ -28,7 +28,7 @@ POISON = b'{"v":9,"\x1b[31m\r\n\xe2\x80\xae'
 
 
 @pytest.fixture
-def parked(
+def undecoded(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> list[Event]:
     """Dead letters of valid events, as from a drain with a bug, and of one invalid record."""
@@ -47,7 +47,7 @@ def parked(
 
 
 def test_after_a_fix_a_replay_stores_each_record_once(
-    settings: Settings, parked: list[Event], writer: Connection
+    settings: Settings, undecoded: list[Event], writer: Connection
 ):
     first = list(replay(settings, writer))
     again = list(replay(settings, writer))
@@ -67,7 +67,7 @@ def test_after_a_fix_a_replay_stores_each_record_once(
 
 
 def test_a_replayed_tick_has_only_the_kpis_it_determines(
-    settings: Settings, parked: list[Event], writer: Connection
+    settings: Settings, undecoded: list[Event], writer: Connection
 ):
     list(replay(settings, writer))
 
@@ -81,7 +81,7 @@ def test_a_replayed_tick_has_only_the_kpis_it_determines(
 
 
 def test_a_cut_dead_letter_stays_if_its_position_has_another_record(
-    settings: Settings, parked: list[Event], writer: Connection, owner: Connection
+    settings: Settings, undecoded: list[Event], writer: Connection, owner: Connection
 ):
     owner.execute("UPDATE dead_letters SET value = set_byte(value, 5, 0) WHERE value_bytes > 65536")
 
@@ -139,7 +139,7 @@ def logged(settings: Settings) -> list[Record]:
 def test_the_command_escapes_its_list_and_replays_chosen_positions(
     settings: Settings,
     pipeline_environment: dict[str, str],
-    parked: list[Event],
+    undecoded: list[Event],
     writer: Connection,
 ):
     places = rows(writer, 'SELECT topic, partition, "offset" FROM dead_letters ORDER BY value')

@@ -23,7 +23,7 @@ from include.warehouse.connection import connect
 NOBODY = "http://127.0.0.1:1"
 
 
-def told(settings):
+def failed(settings):
     """Return failed checks by subject, without those of exchanges."""
     return {
         result.subject: (result.code, result.text)
@@ -37,13 +37,13 @@ def changed(settings, **values):
 
 
 def test_all_checks_pass(settings):
-    assert told(changed(settings)) == {}
+    assert failed(changed(settings)) == {}
 
 
 def test_unavailable_servers_name_their_settings(settings):
     away = changed(settings, kafka_bootstrap="127.0.0.1:1", influx_url=NOBODY, postgres_port=1)
 
-    found = told(away)
+    found = failed(away)
 
     assert {code for code, _ in found.values()} == {Exit.UNAVAILABLE}
     assert {
@@ -62,7 +62,7 @@ def test_a_missing_topic_and_another_number_of_partitions(settings):
     admin.close()
     missing = f"{settings.topic_dead_letters}.none"
 
-    (code, text) = told(changed(settings, topic_dead_letters=missing))["Kafka"]
+    (code, text) = failed(changed(settings, topic_dead_letters=missing))["Kafka"]
 
     assert code is Exit.MISCONFIGURED
     assert f"topic {missing}: expected 1 partitions, cleanup.policy delete, found 0" in text
@@ -83,7 +83,7 @@ def test_an_invalid_token_is_misconfigured(settings, tmp_path, setting, subject)
     file.write_text("canary-8b1d0c7e55aa41f2")
     file.chmod(0o600)
 
-    found = told(changed(settings, **{setting: file}))
+    found = failed(changed(settings, **{setting: file}))
 
     assert list(found) == [subject]
     code, text = found[subject]
@@ -97,7 +97,7 @@ def test_a_pending_migration_is_misconfigured(settings, owner_settings):
     with connect(owner_settings, application="test") as owner:
         owner.execute(f"DELETE FROM schema_migrations WHERE name = {newest}")
 
-    found = told(changed(settings))
+    found = failed(changed(settings))
 
     assert list(found) == ["PostgreSQL, writer"]
     assert "migrations not applied: 00" in found["PostgreSQL, writer"][1]
@@ -148,7 +148,7 @@ def test_an_unavailable_exchange(settings):
 def test_a_service_that_is_not_ready_has_a_reason(settings):
     answer = {"service": "consumer", "reason": "kafka: no answer"}
     with answering(lambda: answer, status=503) as port:
-        found = told(changed(settings, consumer_health_port=port, producer_health_port=1))
+        found = failed(changed(settings, consumer_health_port=port, producer_health_port=1))
 
     assert found["consumer"] == (
         Exit.UNAVAILABLE,
@@ -189,7 +189,7 @@ def test_a_weak_password_of_the_reader_names_its_setting(settings, tmp_path):
     file.write_text("*:*:*:*:abc")
     file.chmod(0o600)
 
-    (code, text) = told(changed(settings, postgres_reader_passfile=file))["PostgreSQL, reader"]
+    (code, text) = failed(changed(settings, postgres_reader_passfile=file))["PostgreSQL, reader"]
 
     assert code is Exit.MISCONFIGURED
     assert text.startswith("PIPELINE_POSTGRES_READER_PASSFILE: line 1 of")

@@ -37,11 +37,11 @@ def lint(toolchain):
         pytest.skip("no Node.js with npm here: its linter of Flux is not installed")
 
     def complaints(queries):
-        told = subprocess.run(
+        done = subprocess.run(
             [node, str(LINT), str(linter)],
             input=json.dumps(queries), capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
-        verdict = told.stdout.splitlines()[-1]  # after what the server logs
+        verdict = done.stdout.splitlines()[-1]  # after what the server logs
         return {name: found for name, found in json.loads(verdict).items() if found != []}
 
     return complaints

@@ -19,11 +19,11 @@ MARKETS = (MarketKey("binance", "BTC/USDT"), MarketKey("binance", "ETH/USDT"))
 
 @pytest.fixture
 def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
-    who = {
+    role = {
         "postgres_user": "market_reader",
         "postgres_passfile": servers.layout.pgpass("market_reader"),
     }
-    with connect(settings.model_copy(update=who), application="test") as connection:
+    with connect(settings.model_copy(update=role), application="test") as connection:
         yield connection
 
 

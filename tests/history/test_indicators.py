@@ -111,9 +111,9 @@ def test_a_revision_and_a_late_candle_change_only_dependent_rows(writer):
     )
     done = recompute_stale(writer)
 
-    told = [other if c is revised else c for c in found]
+    revised_candles = [other if c is revised else c for c in found]
     rows = computed(writer)
-    assert max(differences(streamed(told), rows)) <= 1e-9
+    assert max(differences(streamed(revised_candles), rows)) <= 1e-9
     assert 0 < done.changed < done.computed == len(found) - 600
     assert recompute_stale(writer) == RecomputeResult()
 

@@ -43,7 +43,7 @@ def stream(settings):
 
 
 @pytest.fixture
-def told(settings):
+def in_influxdb(settings):
     """Read a symbol's closed minutes from InfluxDB."""
     token = settings.influx_reader_token_file.read_text().strip()
     influx = Influx(settings.influx_url, settings.influx_org, settings.influx_bucket, token)
@@ -79,11 +79,11 @@ def a_day(connection):
     ).fetchall()
 
 
-def test_a_correct_stream_is_not_changed(settings, writer, reader, stream, told):
+def test_a_correct_stream_is_not_changed(settings, writer, reader, stream, in_influxdb):
     for market in (BTC, LRC):
         store(writer, with_holes(candles(market)))
         stream(streamed(with_holes(candles(market))))
-    before = told()
+    before = in_influxdb()
     recompute_stale(writer)
 
     done = reconcile(writer, settings)
@@ -98,13 +98,13 @@ def test_a_correct_stream_is_not_changed(settings, writer, reader, stream, told)
     assert all(minutes - 2 * 33 <= compared <= minutes for _, _, compared, _, _ in figures)
     assert all(missing == 0 for _, _, _, missing, _ in figures)
     assert max(difference for *_, difference in figures) <= 1e-9
-    assert told() == before
+    assert in_influxdb() == before
     assert corrections(reader) == []
     assert reconcile(writer, settings) == ReconcileResult()
 
 
 def test_planted_differences_and_holes_are_found_and_corrected(
-    settings, writer, reader, stream, told
+    settings, writer, reader, stream, in_influxdb
 ):
     found = candles(minutes=500)
     points = streamed(found)
@@ -125,7 +125,7 @@ def test_planted_differences_and_holes_are_found_and_corrected(
 
     assert (done.minutes, done.corrected) == (500, 25)
     assert done.max_relative_difference <= 1e-9
-    assert_close(told(), expected(points))
+    assert_close(in_influxdb(), expected(points))
     assert sorted(corrections(reader)) == [
         ("BTC/USDT", "candle", 2, True, True),
         ("BTC/USDT", "indicators", 3, True, True),
@@ -136,7 +136,7 @@ def test_planted_differences_and_holes_are_found_and_corrected(
     assert len(corrections(reader)) == 3
 
 
-def test_a_revision_corrects_all_dependent_points(settings, writer, reader, stream, told):
+def test_a_revision_corrects_all_dependent_points(settings, writer, reader, stream, in_influxdb):
     found = candles(minutes=900)
     store(writer, found)
     stream(streamed(found))
@@ -152,14 +152,14 @@ def test_a_revision_corrects_all_dependent_points(settings, writer, reader, stre
     recompute_stale(writer)
     done = reconcile(writer, settings)
 
-    assert_close(told(), expected(streamed([*found[:300], other, *found[301:]])))
+    assert_close(in_influxdb(), expected(streamed([*found[:300], other, *found[301:]])))
     assert 100 < done.corrected < 400
     assert [row[1] for row in corrections(reader)] == ["candle", "indicators"]
     assert reconcile(writer, settings) == ReconcileResult()
 
 
 def test_minutes_after_the_stream_wait_and_minutes_before_it_are_skipped(
-    settings, writer, stream, told
+    settings, writer, stream, in_influxdb
 ):
     found = candles(minutes=300)
     store(writer, found)
@@ -176,13 +176,13 @@ def test_minutes_after_the_stream_wait_and_minutes_before_it_are_skipped(
     assert nothing == again == ReconcileResult()
     assert (first.minutes, first.corrected) == (100, 0)
     assert second.corrected == 0
-    assert len(told()) == 200
+    assert len(in_influxdb()) == 200
 
 
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_before_or_after_writing_each_correction_is_recorded_once(
-    settings, writer, reader, stream, told, pipeline_environment, after
+    settings, writer, reader, stream, in_influxdb, pipeline_environment, after
 ):
     found = candles(minutes=200)
     points = streamed(found)
@@ -198,11 +198,11 @@ def test_killed_before_or_after_writing_each_correction_is_recorded_once(
     assert killed.returncode == -signal.SIGKILL
     assert done.corrected == (0 if after else 10)
     assert corrections(reader) == [("BTC/USDT", "missing", 10, None, True)]
-    assert_close(told(), expected(points))
+    assert_close(in_influxdb(), expected(points))
 
 
 @pytest.mark.fault(28)
-def test_concurrent_runs_correct_once(settings, writer, reader, stream, told):
+def test_concurrent_runs_correct_once(settings, writer, reader, stream, in_influxdb):
     found = candles(minutes=600)
     points = streamed(found)
     chance = random.Random(5)
@@ -219,4 +219,4 @@ def test_concurrent_runs_correct_once(settings, writer, reader, stream, told):
 
     assert sum(one.corrected for one in done) == corrections(reader)[0][2] > 30
     assert len(corrections(reader)) == 1
-    assert_close(told(), expected(points))
+    assert_close(in_influxdb(), expected(points))

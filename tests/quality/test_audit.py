@@ -129,8 +129,8 @@ async def test_twenty_missing_minutes_are_complete_again(exchange, audited, writ
     assert statuses(writer) == {"complete": ALL}
     (written,) = rows(writer, "SELECT sum(seconds_written) FROM gap_ledger")[0]
     bounds = {"start": window[0], "stop": window[1]}
-    told = {row["symbol"]: row["_value"] for row in influx.rows("quality.trades", bounds)}
-    assert told == dict(
+    in_influxdb = {row["symbol"]: row["_value"] for row in influx.rows("quality.trades", bounds)}
+    assert in_influxdb == dict(
         rows(
             writer,
             "SELECT symbol, count(*) FROM trades WHERE ts >= %s AND ts < %s GROUP BY symbol",

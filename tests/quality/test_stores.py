@@ -40,7 +40,7 @@ def publish(settings):
     writer.close()
 
 
-async def told(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
+async def events_of(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
     """Return the events that a producer publishes for the window."""
     pages = [
         page async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms)
@@ -53,7 +53,7 @@ async def test_all_stores_agree_also_after_a_repair_that_kafka_does_not_have(
     exchange, audited, publish, writer, owner
 ):
     for market in MARKETS:
-        publish(await told(exchange, market))
+        publish(await events_of(exchange, market))
     await asyncio.to_thread(drain, writer, audited)
     await asyncio.to_thread(audit, writer, audited)
 
@@ -87,7 +87,7 @@ async def test_all_stores_agree_also_after_a_repair_that_kafka_does_not_have(
 async def test_trades_that_were_never_published_are_repaired(exchange, audited, publish, writer):
     away_ms = NOON_MS - 3 * MINUTE_MS
     events = [
-        *await told(exchange, BTC, until_ms=away_ms),
+        *await events_of(exchange, BTC, until_ms=away_ms),
         *await exchange.binance.candles(BTC.symbol, away_ms, NOON_MS),
     ]
     publish(events)

@@ -24,11 +24,11 @@ def owner(owner_settings: Settings) -> Iterator[Connection]:
 @pytest.fixture
 def reader(servers: Line, settings: Settings) -> Iterator[Connection]:
     """A reader whose session is not read-only: only its rights prevent writes."""
-    who = {
+    role = {
         "postgres_user": "market_reader",
         "postgres_passfile": servers.layout.pgpass("market_reader"),
     }
-    with connect(settings.model_copy(update=who), application="test") as connection:
+    with connect(settings.model_copy(update=role), application="test") as connection:
         connection.execute("SET default_transaction_read_only = off")
         yield connection
 

@@ -63,11 +63,11 @@ def history(seed: int, batches: int, trades_per_batch: int = 40) -> list[Event]:
 
 def evening(seed: int, warm_up: int = 240, minutes: int = 60) -> list[Event]:
     """
-    Return minutes across midnight of each market, as a producer that has just started tells them.
+    Return minutes across midnight of each market, in the order of a producer after its start.
 
-    First the candles of the minutes before, so many that the tenth candle is the 250th; then for
-    each minute trades, ticks and the closed candle. Pages and ticks come again; minutes are quiet,
-    or have no candle. The markets take turns, each in its own order.
+    First come *warm_up* candles, so that the 250th candle is the tenth live one. Each minute then
+    has trades, ticks and a closed candle. Some pages and ticks are repeated; some minutes have no
+    trades or no candle. Events of the markets are interleaved.
     """
     chance = random.Random(seed)
     lasts = dict.fromkeys(MARKETS, (10 ** chance.uniform(-5, 5), 0))
@@ -80,9 +80,9 @@ def evening(seed: int, warm_up: int = 240, minutes: int = 60) -> list[Event]:
             lasts[market] = prices[-1], lasts[market][1] + len(page)
             if minute >= 0 and page:
                 times = sorted(open_ts_ms + chance.randrange(MINUTE_MS) for _ in range(4))
-                told = [Trades(*market, open_ts_ms, page)]
-                told += [tick(market, ts_ms, prices[-1]) for ts_ms in times]
-                events += told + chance.choices(told, k=chance.randrange(3))
+                published = [Trades(*market, open_ts_ms, page)]
+                published += [tick(market, ts_ms, prices[-1]) for ts_ms in times]
+                events += published + chance.choices(published, k=chance.randrange(3))
             if chance.random() > 0.03 or minute == -warm_up:
                 ohlc = (prices[0], max(prices), min(prices), prices[-1])
                 volume = sum((t.amount for t in page), 0.0)

@@ -56,10 +56,10 @@ events = st.lists(ticks | batches | candles | gaps, min_size=20, max_size=60)
     max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 @given(events)
-def test_the_tables_accept_every_decoded_record(writer: Connection, told: list[Event]):
+def test_the_tables_accept_every_decoded_record(writer: Connection, produced: list[Event]):
     """All records in one transaction, rolled back, without a dead letter."""
     fold, entries = Fold(), []
-    for offset, event in enumerate(told):
+    for offset, event in enumerate(produced):
         made = decoded(offset, event, fold)
         if made is not None:
             entries.append(made)

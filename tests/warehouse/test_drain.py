@@ -186,10 +186,10 @@ def test_invalid_records_become_dead_letters_with_a_reason(
     owner.execute("DELETE FROM kafka_offsets")
     again = drain(writer, settings)  # reads all records again and stores no row twice
 
-    parked = rows(writer, 'SELECT reason, value, value_bytes FROM dead_letters ORDER BY "offset"')
+    dead = rows(writer, 'SELECT reason, value, value_bytes FROM dead_letters ORDER BY "offset"')
     assert (drained.ticks, drained.dead_letters) == (2, len(POISON))
     assert (again.ticks, again.dead_letters, again.duplicates) == (0, 0, 2 + len(POISON))
-    for (name, value), (reason, kept, length) in zip(POISON.items(), parked, strict=True):
+    for (name, value), (reason, kept, length) in zip(POISON.items(), dead, strict=True):
         assert str(reason).startswith("expected"), (name, reason)
         assert kept == (None if value is None else value[: 64 * 1024]), name
         assert length == len(value or b""), name

@@ -30,7 +30,7 @@ def reading(servers, settings):
     return settings.model_copy(update={"postgres_reader_passfile": passfile})
 
 
-def told(*more):
+def options(*more):
     until = (START + timedelta(minutes=10)).isoformat()
     return export.arguments(
         [f"--from={START.isoformat()}", f"--to={until}", "--symbol=BTC/USDT", *more]
@@ -47,7 +47,7 @@ def text(value):
 def exported(reading, tmp_path, capsys):
     def export_csv(what="candles"):
         out = tmp_path / "out.csv"
-        export.run(told(f"--what={what}", f"--out={out}"), reading)
+        export.run(options(f"--what={what}", f"--out={out}"), reading)
         rows = list(csv.DictReader(io.StringIO(out.read_text())))
         assert capsys.readouterr().err.endswith(f"{len(rows)} rows of {what}\n")
         return rows
@@ -74,7 +74,7 @@ def test_without_rows_there_is_only_a_header(exported, reading, tmp_path, what):
     assert exported(what) == []
 
     out = tmp_path / "out.parquet"
-    export.run(told(f"--what={what}", f"--out={out}"), reading)
+    export.run(options(f"--what={what}", f"--out={out}"), reading)
     with (tmp_path / "out.csv").open() as file:
         assert parquet.read_table(out).column_names == next(csv.reader(file))
 
@@ -85,7 +85,7 @@ def test_parquet_has_the_same_rows_with_types(exported, reading, writer, tmp_pat
     store(writer, [*candles, replace(candle("BTC/USDT", 9, 5.0), trade_count=None)])
     out = tmp_path / "out.parquet"
 
-    export.run(told(f"--out={out}"), reading)
+    export.run(options(f"--out={out}"), reading)
     table = parquet.read_table(out)
 
     assert [{n: text(v) for n, v in row.items()} for row in table.to_pylist()] == exported()
@@ -113,7 +113,7 @@ def test_a_reader_may_close_the_pipe(reading, writer, pipeline_environment):
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("options", "expected"),
     [
         (["--from", "yesterday", "--symbol", "BTC/USDT"], "--from: expected a time"),
         (["--from", "2026-03-02", "--to", "2026-03-01", "--symbol", "BTC/USDT"], "before TO"),
@@ -121,6 +121,6 @@ def test_a_reader_may_close_the_pipe(reading, writer, pipeline_environment):
         (["--from", "2026-03-01", "--symbol", "A/B", "--out", "/dev/null/x"], "cannot write"),
     ],
 )
-def test_a_mistake_is_one_line(reading, told, expected):
+def test_a_mistake_is_one_line(reading, options, expected):
     with pytest.raises(Misconfigured, match=expected):
-        export.run(export.arguments(told), reading)
+        export.run(export.arguments(options), reading)

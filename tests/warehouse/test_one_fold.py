@@ -45,18 +45,18 @@ def small(settings: Settings, most: int) -> Settings:
 def test_every_kpi_equals_that_of_the_log_folded_in_one_go(
     settings: Settings, produced: list[Event], writer: Connection
 ):
-    told = [event for event in produced if isinstance(event, Tick)]
+    ticks = [event for event in produced if isinstance(event, Tick)]
     wanted = expected(logged(settings))
 
     drained = drain(writer, settings)
 
     assert found(writer) == wanted == expected(produced)
-    assert drained.ticks == len(wanted["crypto_prices"]) < len(told)
-    assert drained.ticks + drained.duplicates >= len(told)
-    said = rows(
+    assert drained.ticks == len(wanted["crypto_prices"]) < len(ticks)
+    assert drained.ticks + drained.duplicates >= len(ticks)
+    output = rows(
         writer, f"SELECT {', '.join(f'count({name})' for name in NAMES)} FROM crypto_prices"
     )
-    assert min(said[0]) > 0, dict(zip(NAMES, said[0], strict=True))
+    assert min(output[0]) > 0, dict(zip(NAMES, output[0], strict=True))
     assert rows(writer, "SELECT DISTINCT macd_ready FROM crypto_prices ORDER BY 1") == [(0,), (1,)]
 
 
@@ -282,5 +282,5 @@ def consume_until(
         eventually(has_points, f"{wanted} points")
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
+        _, output = process.communicate(timeout=30)
+    assert process.returncode == 0, output

@@ -96,7 +96,7 @@ def test_young_rows_and_tables_without_retention_are_rejected(call: str, writer:
 
 
 def test_the_buckets_retention_is_set_with_the_installed_tokens(settings: Settings):
-    told = settings.model_copy(update={"keep_influx_days": 400})
+    longer = settings.model_copy(update={"keep_influx_days": 400})
 
-    assert [set_retention(told), set_retention(told)] == [True, False]
+    assert [set_retention(longer), set_retention(longer)] == [True, False]
     assert [set_retention(settings), set_retention(settings)] == [True, False]
