@@ -11,7 +11,7 @@ backfill_candles`. For any other window, use the form of *Trigger*.
   (minutes without a candle at the exchange), and `indicators` of the window and of later minutes
   that depend on it. A page of candles is one transaction, and so are the indicators of up to 100
   days. A killed run can be repeated.
-* **If it fails**, let it retry: the exchange's history stays available. If it fails without a
+* **If it fails** let it retry: the exchange's history stays available. If it fails without a
   retry, an operator has to act: the last line of the task's log has what was expected, what was
   found and what to do. Then *Clear* the run, or run
   `airflow dags backfill ... --rerun-failed-tasks`.

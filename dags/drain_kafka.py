@@ -9,7 +9,7 @@ Runs every minute. Moves Kafka's records into PostgreSQL exactly once.
   `kafka_offsets` in the same transaction, so a killed run can be repeated. KPIs are folded as in
   the live consumer, from the state stored beside the offsets: a row of `crypto_prices` equals the
   point in InfluxDB.
-* **If it fails**, let it retry: Kafka keeps records for seven days. If it fails without a retry, an
+* **If it fails** let it retry: Kafka keeps records for seven days. If it fails without a retry, an
   operator has to act: the last line of the task's log has what was expected, what was found and
   what to do. `drain_rejections` has the same.
 * **If `lost_offsets` is not empty**, records were deleted before they were drained. `kafka_losses`

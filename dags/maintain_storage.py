@@ -9,7 +9,7 @@ settings `PIPELINE_KEEP_*_DAYS`.
   Deletes old rows of `crypto_prices`, `dead_letters`, `minute_audits`, closed `gap_ledger`,
   `quality_results` and `store_counts`. Sets the retention of InfluxDB's bucket. Deletes old rows of
   Airflow's database (`airflow db clean`).
-* **If it fails**, let it retry: completed steps stand, and the next run continues. Until then, only
+* **If it fails** let it retry: completed steps stand, and the next run continues. Until then, only
   disk usage grows. The drain creates missing partitions itself.
 """
 

@@ -9,7 +9,7 @@ the stream with them, and corrects wrong points in InfluxDB.
 * **Writes** `indicators` (session VWAP, MACD) of all markets, but only new rows and changed values;
   `reconciliations` (stream compared with batch, by hour and KPI); points of `crypto_candles` that a
   revision or a gap made wrong, recorded in `corrections`.
-* **If it fails**, let it retry: each run computes everything that is missing. If it fails without a
+* **If it fails** let it retry: each run computes everything that is missing. If it fails without a
   retry, an operator has to act: the last line of the task's log has what was expected, what was
   found and what to do. If a reconciliation keeps the status `differs` or `missing`, InfluxDB does
   not store the corrections.

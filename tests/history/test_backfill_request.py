@@ -58,7 +58,7 @@ def test_symbols_are_of_the_given_exchange_or_the_only_one():
     ("params", "complaint"),
     [
         ({"interval": "5m"}, "interval: expected 1m, found '5m'"),
-        ({"exchange": "binanceus"}, "symbols: expected some, .* none of binanceus"),
+        ({"exchange": "binanceus"}, "symbols: expected at least one, .* none of binanceus"),
         ({"symbols": ["BTCUSDT"]}, "symbols: expected exchange:SYMBOL .*'binance:BTCUSDT'"),
         ({"symbols": ["BTC/USDT", "BTC/USDT"]}, "symbols: expected each market once"),
         ({"to": "2026-11-02"}, "from: expected a date or time"),
