@@ -41,6 +41,23 @@ for variable in [name for name in os.environ if name.startswith(PREFIX)]:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+DOCKER = Path(__file__).parent / "docker"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--docker", action="store_true", help="run tests/docker on a Docker engine")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.getoption("docker") else "left out: tests/docker (make test-docker)"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what needs a Docker engine, unless it is asked for."""
+    is_docker_s = collection_path.is_relative_to(DOCKER)
+    return True if is_docker_s and not config.getoption("docker") else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs servers, so that `-m "not servers"` leaves it out."""
     for item in items:
