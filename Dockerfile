@@ -1,3 +1,5 @@
+# check=skip=InvalidDefaultArgInFrom
+#
 # One image for producer, consumer, simulator, Airflow and the steps before them.
 #
 # docker-compose.yaml names the base images: `docker compose build`. Everything that Python imports

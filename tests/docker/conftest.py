@@ -18,6 +18,7 @@ from local.ports import LOOPBACK, Ports
 
 PROJECT = "crypto-kpi-pipeline-test"
 LABEL = f"label=com.docker.compose.project={PROJECT}"
+IMAGE = "crypto-kpi-pipeline:1"
 UP_S = 1800  # images may have to be pulled and built
 PUBLISHED = ("postgres", "influxdb", "airflow", "grafana")
 
@@ -43,12 +44,16 @@ def left_behind() -> dict[str, list[str]]:
     return {kind: docker(*words).splitlines() for kind, words in listing.items()}
 
 
-def all_volumes() -> set[str]:
-    return set(docker("volume", "ls", "--quiet").splitlines())
+def image_id() -> str:
+    """Return the id of the image that a build before this one tagged, "" if there is none."""
+    return docker("images", "--quiet", "--no-trunc", IMAGE)
 
 
-def dangling_images() -> set[str]:
-    return set(docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").splitlines())
+def remove_if_dangling(image: str) -> None:
+    """Remove the image of an earlier build, which lost its tag to this one, unless it is in use."""
+    dangling = docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split()
+    if image in dangling and not docker("ps", "--all", "--quiet", "--filter", f"ancestor={image}"):
+        docker("image", "rm", image)
 
 
 def request(url: str, *, body: object = None, **headers: str) -> tuple[int, Any]:
@@ -105,7 +110,7 @@ def stack() -> Iterator[Stack]:
     """Start the demo profile as docs/docker.md says; remove everything of it at the end."""
     require_engine()
     assert left_behind() == {"containers": [], "volumes": [], "networks": []}
-    before = all_volumes(), dangling_images()
+    before = image_id()
     held = FreePorts()
     ports = held.ports()
     published = {f"{name.upper()}_PORT": str(getattr(ports, name)) for name in PUBLISHED}
@@ -119,9 +124,9 @@ def stack() -> Iterator[Stack]:
     finally:
         down = stack.compose("--profile", "*", "down", "--volumes")
         held.close()
-        for image in dangling_images() - before[1]:  # the image of an earlier build
-            docker("image", "rm", image)
+        remove_if_dangling(before)
     assert down.returncode == 0, down.stderr
     assert "in use" not in down.stderr
     assert left_behind() == {"containers": [], "volumes": [], "networks": []}
-    assert (all_volumes(), dangling_images()) == before
+    labelled = ("images", "--quiet", "--filter", "dangling=true", "--filter", LABEL)
+    assert docker(*labelled) == ""
