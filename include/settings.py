@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         default=5.0,
         ge=0,
         le=3600,
-        description="Seconds between two ticks of one symbol; 0: no pause",
+        description="Seconds between two snapshots of one symbol; 0: no pause",
     )
     history_bars: int = Field(
         default=1500, ge=0, le=100_000, description="One-minute candles to fetch at the first start"
@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     kafka_ca_file: str = Field(
         default="", description="Authorities to trust for Kafka's TLS (PEM); empty: the system's"
     )
-    topic_market: str = Field(default="crypto.market", description="Ticks, trades, candles, gaps")
+    topic_market: str = Field(
+        default="crypto.market", description="Snapshots, trades, candles, gaps"
+    )
     topic_checkpoints: str = Field(
         default="crypto.checkpoints", description="Where each service had got to (compacted)"
     )
@@ -157,7 +159,7 @@ class Settings(BaseSettings):
         default=30, ge=0, description="Days PostgreSQL keeps trades; 0: for ever"
     )
     keep_prices_days: int = Field(
-        default=0, ge=0, description="Days PostgreSQL keeps ticks; 0: for ever"
+        default=0, ge=0, description="Days PostgreSQL keeps snapshots; 0: for ever"
     )
     keep_quality_days: int = Field(
         default=90, ge=0, description="Days it keeps audits, closed gaps, results; 0: for ever"

@@ -17,7 +17,7 @@ from functools import lru_cache
 import msgspec
 
 from include.errors import BadRecord
-from include.kpis.records import Candle, Event, Gap, Level, Tick, Trades
+from include.kpis.records import Candle, Event, Gap, Level, MarketSnapshot, Trades
 from include.settings import EXCHANGE_NAME, SYMBOL_NAME
 
 VERSION = 1
@@ -28,7 +28,12 @@ EARLIEST_MS = 1_230_768_000_000  # 2009-01-01, before any crypto market
 LATEST_MS = 4_102_444_800_000  # 2100-01-01; a time in microseconds is far beyond
 MAX_AHEAD_MS = 7_200_000  # of recv_ts_ms: the exchange's clock an hour ahead, ours an hour behind
 
-TYPES: dict[str, type[Event]] = {"tick": Tick, "trades": Trades, "candle": Candle, "gap": Gap}
+TYPES: dict[str, type[Event]] = {
+    "snapshot": MarketSnapshot,
+    "trades": Trades,
+    "candle": Candle,
+    "gap": Gap,
+}
 _NAMES = {cls: name for name, cls in TYPES.items()}
 _PREFIXES = {cls: f'{{"v":{VERSION},"type":"{name}",'.encode() for cls, name in _NAMES.items()}
 
@@ -112,8 +117,8 @@ def _check_names(exchange: str, symbol: str) -> None:
 def _check(event: Event) -> None:
     _time("recv_ts_ms", event.recv_ts_ms)
     match event:
-        case Tick():
-            _check_tick(event)
+        case MarketSnapshot():
+            _check_snapshot(event)
         case Trades():
             _check_trades(event)
         case Candle():
@@ -127,20 +132,23 @@ def _check(event: Event) -> None:
                 raise BadRecord("expected a short reason, found NUL or more than 500 characters")
 
 
-def _check_tick(tick: Tick) -> None:
-    _time("event_ts_ms", tick.event_ts_ms)
-    _not_ahead("event_ts_ms", tick.event_ts_ms, tick.recv_ts_ms)
-    _price("close", tick.close)
-    for name, price in (("open", tick.open), ("high", tick.high), ("low", tick.low)):
+def _check_snapshot(snapshot: MarketSnapshot) -> None:
+    _time("event_ts_ms", snapshot.event_ts_ms)
+    _not_ahead("event_ts_ms", snapshot.event_ts_ms, snapshot.recv_ts_ms)
+    _price("close", snapshot.close)
+    for name, price in (("open", snapshot.open), ("high", snapshot.high), ("low", snapshot.low)):
         if price is not None:
             _amount(name, price)
-    for name, volume in (("base_volume", tick.base_volume), ("quote_volume", tick.quote_volume)):
+    for name, volume in (
+        ("base_volume", snapshot.base_volume),
+        ("quote_volume", snapshot.quote_volume),
+    ):
         if volume is not None:
             _amount(name, volume)
-    if not _are_plain_bids(tick.bids):
-        _check_side("bids", tick.bids, sign=-1)
-    if not _are_plain_asks(tick.asks):
-        _check_side("asks", tick.asks, sign=1)
+    if not _are_plain_bids(snapshot.bids):
+        _check_side("bids", snapshot.bids, sign=-1)
+    if not _are_plain_asks(snapshot.asks):
+        _check_side("asks", snapshot.asks, sign=1)
 
 
 def _are_plain_bids(levels: tuple[Level, ...], least: float = MIN_QUANTITY) -> bool:

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from include import wire
 from include.errors import BadRecord
-from include.kpis.records import Candle, Gap, Level, Tick, Trade, Trades
+from include.kpis.records import Candle, Gap, Level, MarketSnapshot, Trade, Trades
 
 TS = 1_700_000_000_000
-TICK = Tick(
+SNAPSHOT = MarketSnapshot(
     "binance", "BTC/USDT", TS, TS + 5, 1.0, 3.0, 0.5, 2.0, 10.0, 20.0,
     (Level(1.9, 1.0), Level(1.8, 2.0)), (Level(2.1, 1.0),),
 )  # fmt: skip
 TRADES = Trades("binance", "BTC/USDT", TS, (Trade(7, 9, 11, TS, 6.37e-06, 1e9, "buy"),))
 CANDLE = Candle("binance", "BTC/USDT", TS // 60_000 * 60_000, TS, 1.0, 3.0, 0.5, 2.0, 10.0, 20.0, 3)
 GAP = Gap("binance", "BTC/USDT", TS, 5, 9, "history has no such trades")
-EVENTS = [TICK, TRADES, CANDLE, GAP]
+EVENTS = [SNAPSHOT, TRADES, CANDLE, GAP]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=wire.type_of)
@@ -49,7 +49,7 @@ def without(event, field):
 
 
 @pytest.mark.parametrize(
-    ("event", "time"), [(TICK, "event_ts_ms"), (TRADES, None), (CANDLE, "open_ts_ms")]
+    ("event", "time"), [(SNAPSHOT, "event_ts_ms"), (TRADES, None), (CANDLE, "open_ts_ms")]
 )
 def test_takes_clocks_two_hours_apart(event, time):
     happened_ms = TS if time is None else getattr(event, time)
@@ -59,7 +59,7 @@ def test_takes_clocks_two_hours_apart(event, time):
 
 @pytest.mark.fault(26)
 def test_ignores_fields_it_does_not_know():
-    assert wire.decode(changed(TICK, mood="calm")) == TICK
+    assert wire.decode(changed(SNAPSHOT, mood="calm")) == SNAPSHOT
 
 
 @pytest.mark.parametrize(
@@ -68,38 +68,38 @@ def test_ignores_fields_it_does_not_know():
         (None, "empty"),
         (b"", "empty"),
         (b"not json", "malformed"),
-        (wire.encode(TICK)[:-5], "truncated"),
+        (wire.encode(SNAPSHOT)[:-5], "truncated"),
         (b"[" * 100_000, "object"),
-        (b'{"v":1,"type":"tick","bids":' + b"[" * 100_000, "nested"),
+        (b'{"v":1,"type":"snapshot","bids":' + b"[" * 100_000, "nested"),
         (b"\xff\xfe", "malformed"),
-        (wire.encode(TICK).replace(b"BTC", b"\\ud800"), "record"),
-        (changed(TICK, symbol="BTC/USDT\x00"), "symbol"),
-        (changed(TICK, symbol="BTC/USDT'; drop table trades;--"), "symbol"),
-        (changed(TICK, symbol="a,b=c d\nx"), "symbol"),
-        (changed(TICK, symbol="../../etc"), "symbol"),
-        (changed(TICK, symbol="\u202eBTC/USDT"), "symbol"),
-        (changed(TICK, symbol="X" * 1000 + "/Y"), "symbol"),
-        (changed(TICK, exchange="Binance"), "exchange"),
-        (wire.encode(TICK).replace(b'"close":2.0', b'"close":NaN'), "malformed"),
-        (wire.encode(TICK).replace(b'"close":2.0', b'"close":Infinity'), "malformed"),
-        (wire.encode(TICK).replace(b'"close":2.0', b'"close":1e999'), "out of range"),
-        (changed(TICK, close="2.0"), "float"),
-        (changed(TICK, event_ts_ms=TS + 5 + wire.MAX_AHEAD_MS + 1), "event_ts_ms at most"),
+        (wire.encode(SNAPSHOT).replace(b"BTC", b"\\ud800"), "record"),
+        (changed(SNAPSHOT, symbol="BTC/USDT\x00"), "symbol"),
+        (changed(SNAPSHOT, symbol="BTC/USDT'; drop table trades;--"), "symbol"),
+        (changed(SNAPSHOT, symbol="a,b=c d\nx"), "symbol"),
+        (changed(SNAPSHOT, symbol="../../etc"), "symbol"),
+        (changed(SNAPSHOT, symbol="\u202eBTC/USDT"), "symbol"),
+        (changed(SNAPSHOT, symbol="X" * 1000 + "/Y"), "symbol"),
+        (changed(SNAPSHOT, exchange="Binance"), "exchange"),
+        (wire.encode(SNAPSHOT).replace(b'"close":2.0', b'"close":NaN'), "malformed"),
+        (wire.encode(SNAPSHOT).replace(b'"close":2.0', b'"close":Infinity'), "malformed"),
+        (wire.encode(SNAPSHOT).replace(b'"close":2.0', b'"close":1e999'), "out of range"),
+        (changed(SNAPSHOT, close="2.0"), "float"),
+        (changed(SNAPSHOT, event_ts_ms=TS + 5 + wire.MAX_AHEAD_MS + 1), "event_ts_ms at most"),
         (changed(TRADES, recv_ts_ms=TS - wire.MAX_AHEAD_MS - 1), "received at"),
         (changed(CANDLE, recv_ts_ms=CANDLE.open_ts_ms - wire.MAX_AHEAD_MS - 1), "open_ts_ms at"),
-        (changed(TICK, close=0), "close"),
-        (changed(TICK, close=-2.0), "close"),
-        (changed(TICK, close=1e300), "close"),
-        (changed(TICK, close=1e-31), "close"),
-        (changed(TICK, asks=[[1e-200, 1e-200]]), "asks"),
-        (changed(TICK, event_ts_ms=TS * 1000), "event_ts_ms"),
-        (changed(TICK, event_ts_ms=TS // 1000), "event_ts_ms"),
-        (changed(TICK, bids=[[1.8, 1.0], [1.9, 1.0]]), "bids"),
-        (changed(TICK, asks=[[2.1, -1.0]]), "asks"),
-        (changed(TICK, v=2), "version"),
-        (changed(TICK, type="order"), "type"),
-        (without(TICK, "close"), "close"),
-        (without(TICK, "v"), "`v`"),
+        (changed(SNAPSHOT, close=0), "close"),
+        (changed(SNAPSHOT, close=-2.0), "close"),
+        (changed(SNAPSHOT, close=1e300), "close"),
+        (changed(SNAPSHOT, close=1e-31), "close"),
+        (changed(SNAPSHOT, asks=[[1e-200, 1e-200]]), "asks"),
+        (changed(SNAPSHOT, event_ts_ms=TS * 1000), "event_ts_ms"),
+        (changed(SNAPSHOT, event_ts_ms=TS // 1000), "event_ts_ms"),
+        (changed(SNAPSHOT, bids=[[1.8, 1.0], [1.9, 1.0]]), "bids"),
+        (changed(SNAPSHOT, asks=[[2.1, -1.0]]), "asks"),
+        (changed(SNAPSHOT, v=2), "version"),
+        (changed(SNAPSHOT, type="order"), "type"),
+        (without(SNAPSHOT, "close"), "close"),
+        (without(SNAPSHOT, "v"), "`v`"),
         (changed(TRADES, trades=[]), "at least one"),
         (changed(TRADES, trades=[[7, 9, 11, TS, 0.0, 1.0, "buy"]]), "positive"),
         (changed(TRADES, trades=[[7, 9, 11, TS, 1.0, 1.0, "hold"]]), "side"),
@@ -110,7 +110,7 @@ def test_ignores_fields_it_does_not_know():
         (changed(CANDLE, low=1.5), "low"),
         (changed(CANDLE, trade_count=-1), "trade_count"),
         (changed(GAP, last_id=4), "ids"),
-        (changed(TICK, x="x" * 1_000_000), "bytes"),
+        (changed(SNAPSHOT, x="x" * 1_000_000), "bytes"),
     ],
 )  # fmt: skip
 @pytest.mark.fault(16)

@@ -1,5 +1,5 @@
-// Ticks without a spread, of each symbol.
-ticks = (field) =>
+// Snapshots without a spread, of each symbol.
+snapshots = (field) =>
     from(bucket: bucket)
         |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == field)
@@ -9,8 +9,8 @@ ticks = (field) =>
 
 union(
     tables: [
-        ticks(field: "close"),
-        ticks(field: "price_spread") |> map(fn: (r) => ({r with _value: -r._value})),
+        snapshots(field: "close"),
+        snapshots(field: "price_spread") |> map(fn: (r) => ({r with _value: -r._value})),
     ],
 )
     |> sum()

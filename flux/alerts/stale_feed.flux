@@ -1,4 +1,4 @@
-// Seconds since each symbol's newest tick.
+// Seconds since each symbol's newest snapshot.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")

@@ -1,4 +1,4 @@
-// Every market with a tick since the start.
+// Every market with a snapshot since the start.
 from(bucket: bucket)
     |> range(start: start)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")

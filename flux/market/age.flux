@@ -1,4 +1,4 @@
-// Seconds since the newest tick, by the exchange's time.
+// Seconds since the newest snapshot, by the exchange's time.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")

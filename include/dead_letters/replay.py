@@ -5,9 +5,10 @@ A letter that is still refused stays what it is. A replayed one is marked, with 
 `dead_letter_replays`: for PostgreSQL in the transaction of its rows, for InfluxDB after its point,
 which written again is the same.
 
-The fold has gone on without the record, and does not go back: a tick gets the KPIs it suffices for
-itself, a candle its own figures (`include.kpis.late`). What the session and MACD would have been,
-`recompute_indicators` says from the candles; seconds of trades the audit writes from PostgreSQL.
+The fold has gone on without the record, and does not go back: a snapshot gets the KPIs it suffices
+for itself, a candle its own figures (`include.kpis.late`). What the session and MACD would have
+been, `recompute_indicators` says from the candles; seconds of trades the audit writes from
+PostgreSQL.
 """
 
 from collections.abc import Collection, Iterator

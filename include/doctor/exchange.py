@@ -7,7 +7,7 @@ from include.errors import Misconfigured, Unavailable
 from include.exchange.directory import open_exchange
 from include.settings import Settings
 
-MOST_SKEW_S = 2.0  # beyond it a tick is from the future, says the check times_sane
+MOST_SKEW_S = 2.0  # beyond it a snapshot is from the future, says the check times_sane
 
 
 def clock(settings: Settings, name: str) -> str:

@@ -98,7 +98,7 @@ class Binance(RestExchange):
         )
 
     def last_raw_id(self, symbol: str) -> int | None:
-        """Return the raw id of the last trade as of the last `tick` of *symbol*; None: unknown."""
+        """Return the raw id of the last trade at *symbol*'s last `snapshot`; None: unknown."""
         return self._last_raw_ids.get(symbol)
 
     def _check_answers(self, symbol: str, ticker: Any, book: Any) -> None:

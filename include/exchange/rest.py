@@ -11,7 +11,7 @@ import ccxt.async_support as ccxt
 from include.errors import Misconfigured, Unavailable
 from include.exchange.failures import SILENCE_ASKED, RateLimited, named, pause_s
 from include.exchange.gate import gate_of
-from include.kpis.records import Level, Tick
+from include.kpis.records import Level, MarketSnapshot
 from include.settings import Settings
 
 BOOK_LEVELS = 20
@@ -92,7 +92,7 @@ class RestExchange:
                 + ", ".join(_with_near_miss(symbol, list(known)) for symbol in wrong)
             )
 
-    async def tick(self, symbol: str) -> Tick:
+    async def snapshot(self, symbol: str) -> MarketSnapshot:
         """
         Return ticker and book of now.
 
@@ -107,7 +107,7 @@ class RestExchange:
         )
         recv_ts_ms = time.time_ns() // 1_000_000
         self._check_answers(symbol, ticker, book)
-        return Tick(
+        return MarketSnapshot(
             self.name,
             symbol,
             event_ts_ms=int(ticker["timestamp"]),

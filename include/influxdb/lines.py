@@ -36,7 +36,7 @@ def line_of(point: Point) -> str:
     fields = _fields(point.values)
     if not fields:
         return ""
-    # the seed's points carried milliseconds as well: one point a tick, whoever writes it again
+    # the seed's points carried milliseconds as well: one point a snapshot, whoever writes it again
     measurement, tags = MEASUREMENTS[type(point)]
     return f"{_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"
 

@@ -1,4 +1,4 @@
-"""The order book's figures, taken once per tick and shared by the KPIs that need them."""
+"""The order book's figures, taken once per snapshot and shared by the KPIs that need them."""
 
 from typing import NamedTuple
 

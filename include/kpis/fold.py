@@ -11,11 +11,11 @@ from typing import Any, Self
 from include.kpis.market import MarketFold
 from include.kpis.memory import remembered, restored
 from include.kpis.points import Point
-from include.kpis.records import Candle, Event, Gap, MarketKey, Tick, Trades
+from include.kpis.records import Candle, Event, Gap, MarketKey, MarketSnapshot, Trades
 
 # Of what `Fold.state` says and means: a change that makes other numbers of the same state, or that
 # `resume` cannot read, has another.
-STATE_VERSION = 2
+STATE_VERSION = 3
 State = dict[str, Any]
 """What JSON can hold: saved beside the offset up to which it was folded."""
 
@@ -35,8 +35,8 @@ class Fold:
         match event:
             case Trades():
                 return market.trades(event)
-            case Tick():
-                return market.tick(event)
+            case MarketSnapshot():
+                return market.snapshot(event)
             case Candle():
                 return market.candle(event)
             case Gap():
@@ -47,7 +47,7 @@ class Fold:
         return sum(market.seconds.late for market in list(self._markets.values()))
 
     def repeated(self) -> int:
-        """Return how many trades, candles and ticks had come before, since it was resumed."""
+        """Return how many trades, candles and snapshots had come before, since it was resumed."""
         return sum(market.repeated for market in list(self._markets.values()))
 
     def state(self) -> State:

@@ -16,7 +16,7 @@ REMEMBERED_OF_CANDLE = {"session_vwap", "macd", "macd_signal", "macd_hist"}
 
 def points(event: Event) -> list[Point]:
     """
-    Return the points of *event* alone: of a tick or a candle one, else none.
+    Return the points of *event* alone: of a snapshot or a candle one, else none.
 
     Trades make none: a second's bar of some of its trades would take the place of the whole one.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from include.kpis.macd import Macd
 from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
-from include.kpis.records import MINUTE_MS, Candle, Gap, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Gap, MarketSnapshot, Trades
 from include.kpis.seconds import SECOND_MS, Bar, SecondBars
 from include.kpis.session import Session
 from include.kpis.ticker import change_pct, measure
@@ -25,10 +25,10 @@ class MarketFold:
         last_trade_id: Trades up to it are in; what comes again is left out. -1 before the first.
         last_candle_ms: Start of the last candle; -1 before the first.
         last_close: Its close, carried into minutes that are missing.
-        last_tick_ms: Time of the last tick; -1 before the first.
+        last_snapshot_ms: Time of the last snapshot; -1 before the first.
         filled: Minutes the exchange had no candle of.
         missing: Trades the exchange's history lacks.
-        repeated: Trades, candles and ticks that had come before, as far as this object saw.
+        repeated: Trades, candles and snapshots that had come before, as far as this object saw.
     """
 
     session: Session = field(default_factory=Session)
@@ -37,7 +37,7 @@ class MarketFold:
     last_trade_id: int = -1
     last_candle_ms: int = -1
     last_close: float = 0.0
-    last_tick_ms: int = -1
+    last_snapshot_ms: int = -1
     filled: int = 0
     missing: int = 0
     repeated: int = 0
@@ -95,31 +95,31 @@ class MarketFold:
         end_ms = candle.open_ts_ms + MINUTE_MS
         return [*self._closed_bars(candle.exchange, candle.symbol, end_ms), point]
 
-    def tick(self, tick: Tick) -> list[Point]:
-        """Take a tick; one that is not newer than the last makes no point."""
-        if tick.event_ts_ms <= self.last_tick_ms:
+    def snapshot(self, snapshot: MarketSnapshot) -> list[Point]:
+        """Take a snapshot; one that is not newer than the last makes no point."""
+        if snapshot.event_ts_ms <= self.last_snapshot_ms:
             self.repeated += 1
             return []
-        self.last_tick_ms = tick.event_ts_ms
-        values = _finite(measure(tick) | self._session_values(tick))
-        point = PricePoint(tick.exchange, tick.symbol, tick.event_ts_ms, values)
-        return [*self._closed_bars(tick.exchange, tick.symbol, tick.event_ts_ms), point]
+        self.last_snapshot_ms = snapshot.event_ts_ms
+        values = _finite(measure(snapshot) | self._session_values(snapshot))
+        point = PricePoint(snapshot.exchange, snapshot.symbol, snapshot.event_ts_ms, values)
+        return [*self._closed_bars(snapshot.exchange, snapshot.symbol, snapshot.event_ts_ms), point]
 
     def gap(self, gap: Gap) -> list[Point]:
         """Count trades that cannot be had."""
         self.missing += gap.last_id - gap.first_id + 1
         return []
 
-    def _session_values(self, tick: Tick) -> Values:
-        traded = self.session.so_far(tick.event_ts_ms)
+    def _session_values(self, snapshot: MarketSnapshot) -> Values:
+        traded = self.session.so_far(snapshot.event_ts_ms)
         average = traded.vwap
         line, signal, histogram = self.macd.lines
         return {
             "vwap": average,
             "vwap_deviation_bps": (
-                None if average is None else (tick.close - average) / average * 1e4
+                None if average is None else (snapshot.close - average) / average * 1e4
             ),
-            "price_change_pct_session": change_pct(traded.open, tick.close),
+            "price_change_pct_session": change_pct(traded.open, snapshot.close),
             "session_high": traded.high,
             "session_low": traded.low,
             "macd": line,

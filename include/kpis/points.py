@@ -7,7 +7,7 @@ Values = dict[str, float | None]
 
 class PricePoint(NamedTuple):
     """
-    The KPIs of one tick: a point of `crypto_prices`, a row of PostgreSQL's table of that name.
+    The KPIs of one snapshot: a point of `crypto_prices`, a row of PostgreSQL's table of that name.
 
     (exchange, symbol, ts_ms) is its identity; `values` has every name of the registry.
     """

@@ -60,7 +60,7 @@ class Trades:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class MarketSnapshot:
     """
     Ticker and order book of one instant.
 
@@ -121,4 +121,4 @@ class Gap:
     reason: str
 
 
-type Event = Tick | Trades | Candle | Gap
+type Event = MarketSnapshot | Trades | Candle | Gap

@@ -55,7 +55,7 @@ class Traded:
             self.low = low
 
     def copy(self) -> "Traded":
-        """Return the same; `dataclasses.replace` takes six times as long, at every tick."""
+        """Return the same; `dataclasses.replace` takes six times as long, at every snapshot."""
         return Traded(
             self.amount,
             self.amount_lost,

@@ -1,32 +1,32 @@
-"""The KPIs that one tick suffices for."""
+"""The KPIs that one snapshot suffices for."""
 
 from include.kpis.book import Top, imbalance, microprice, notional_within_bps, top
 from include.kpis.points import Values
-from include.kpis.records import Tick
+from include.kpis.records import MarketSnapshot
 
 
-def measure(tick: Tick) -> Values:
+def measure(snapshot: MarketSnapshot) -> Values:
     """
-    Return every KPI of one tick by name; None where it has no value, never an invented number.
+    Return every KPI of one snapshot by name; None where it has no value, never an invented number.
 
     Formulas, units and windows: `include.kpis.registry`.
     """
-    quote = top(tick.bids, tick.asks)
+    quote = top(snapshot.bids, snapshot.asks)
     mid = mid_price(quote)
     spread = quote.ask - quote.bid if mid is not None else None  # type: ignore[operator]
-    vwap_24h = ratio(tick.quote_volume, tick.base_volume)
+    vwap_24h = ratio(snapshot.quote_volume, snapshot.base_volume)
     return {
-        "open": tick.open,
-        "high": tick.high,
-        "low": tick.low,
-        "close": tick.close,
-        "volume": tick.quote_volume,
-        "base_volume": tick.base_volume,
-        "quote_volume": tick.quote_volume,
-        "price_change_pct": change_pct(tick.open, tick.close),
+        "open": snapshot.open,
+        "high": snapshot.high,
+        "low": snapshot.low,
+        "close": snapshot.close,
+        "volume": snapshot.quote_volume,
+        "base_volume": snapshot.base_volume,
+        "quote_volume": snapshot.quote_volume,
+        "price_change_pct": change_pct(snapshot.open, snapshot.close),
         "price_spread": spread,
-        "daily_range": difference(tick.high, tick.low),
-        "market_depth_ratio": ratio(quote.bid_depth + quote.ask_depth, tick.base_volume),
+        "daily_range": difference(snapshot.high, snapshot.low),
+        "market_depth_ratio": ratio(quote.bid_depth + quote.ask_depth, snapshot.base_volume),
         "order_book_imbalance": imbalance(quote.bid_depth, quote.ask_depth),
         "turnover_ratio": vwap_24h,
         "mid_price": mid,
@@ -36,8 +36,8 @@ def measure(tick: Tick) -> Values:
         "microprice": microprice(quote) if quote.is_sound else None,
         "depth_bid_base": quote.bid_depth,
         "depth_ask_base": quote.ask_depth,
-        "depth_quote_10bps": notional_within_bps(tick.bids, tick.asks, mid, 10),
-        "data_age_ms": float(tick.recv_ts_ms - tick.event_ts_ms),
+        "depth_quote_10bps": notional_within_bps(snapshot.bids, snapshot.asks, mid, 10),
+        "data_age_ms": float(snapshot.recv_ts_ms - snapshot.event_ts_ms),
     }
 
 

@@ -1,8 +1,9 @@
 """
 Follow one market: what is new since the progress, as batches in the order the fold needs.
 
-Trades of a minute come before its candle, the candle before trades of later minutes, the tick last.
-Trades may run ahead of the candles, by AHEAD_MS: whatever stood still meanwhile, stream or history.
+Trades of a minute come before its candle, the candle before trades of later minutes, the snapshot
+last. Trades may run ahead of the candles, by AHEAD_MS: whatever stood still meanwhile, stream or
+history.
 """
 
 from collections import deque
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from include.kpis.records import MINUTE_MS, Candle, Event, MarketKey, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Event, MarketKey, MarketSnapshot, Trades
 from include.streaming.batch import Batch
 from include.streaming.live_trades import LiveTrades
 from include.streaming.market_source import MarketSource
@@ -33,7 +34,7 @@ class Look(NamedTuple):
         closed: Candles that ended before closed_until_ms.
     """
 
-    tick: Tick
+    snapshot: MarketSnapshot
     newest_raw_id: int | None
     closed_until_ms: int
     closed: deque[Candle]
@@ -73,20 +74,20 @@ class Follower:
             Unavailable: The exchange is away.
             Misconfigured: The exchange refuses the symbol.
         """
-        tick = await self._source.tick(self._market.symbol)
+        snapshot = await self._source.snapshot(self._market.symbol)
         newest_raw_id = self._source.last_raw_id(self._market.symbol)
-        closed_until_ms = (tick.event_ts_ms - CANDLE_GRACE_MS) // MINUTE_MS * MINUTE_MS
+        closed_until_ms = (snapshot.event_ts_ms - CANDLE_GRACE_MS) // MINUTE_MS * MINUTE_MS
         trades_since_ms = self.progress.trades_since_ms
         if trades_since_ms is None:  # the first start: from the open minute on
             trades_since_ms = closed_until_ms
         closed = await self._closed_candles(trades_since_ms - self._history_ms, closed_until_ms)
-        return Look(tick, newest_raw_id, closed_until_ms, closed)
+        return Look(snapshot, newest_raw_id, closed_until_ms, closed)
 
     async def batches(self, look: Look | None = None) -> AsyncIterator[Batch]:
         """
-        Yield what happened until *look*, or now; oldest first; the last batch ends with a tick.
+        Yield what happened until *look*, or now; oldest first; the last batch ends with a snapshot.
 
-        A tick no newer than the one before it is left out: the exchange's time stands still.
+        A snapshot no newer than the one before it is left out: the exchange's time stands still.
         Memory is bounded: one page of trades, and the candles of the time that was missed.
 
         Raises:
@@ -94,7 +95,7 @@ class Follower:
             Misconfigured: The exchange refuses the symbol.
         """
         look = look or await self.look()
-        tick, closed, closed_until_ms = look.tick, look.closed, look.closed_until_ms
+        snapshot, closed, closed_until_ms = look.snapshot, look.closed, look.closed_until_ms
         if self.progress.trades_since_ms is None:
             self.progress = Progress(trades_since_ms=closed_until_ms)
         trades_since_ms = self.progress.trades_since_ms or 0
@@ -102,13 +103,15 @@ class Follower:
             history = [c for c in closed if c.open_ts_ms < trades_since_ms][:CANDLES_PER_BATCH]
             yield self._batch([closed.popleft() for _ in history], is_last=False)
         before_ms = closed_until_ms + AHEAD_MS
-        pages = self._trades.until(trades_since_ms, tick.event_ts_ms, look.newest_raw_id, before_ms)
+        pages = self._trades.until(
+            trades_since_ms, snapshot.event_ts_ms, look.newest_raw_id, before_ms
+        )
         async for page, is_last in pages:
             events = list(_in_order(self._trades.events(page), closed))
             if is_last:
                 events += closed
-                if tick.event_ts_ms > (self.progress.last_tick_ms or 0):
-                    events.append(tick)
+                if snapshot.event_ts_ms > (self.progress.last_snapshot_ms or 0):
+                    events.append(snapshot)
             if events:
                 yield self._batch(events, is_last=is_last)
 
@@ -150,8 +153,8 @@ class Follower:
                 self.progress = replace(self.progress, last_trade_id=last_id)
             elif isinstance(event, Candle):
                 self.progress = replace(self.progress, last_candle_open_ms=event.open_ts_ms)
-            elif isinstance(event, Tick):
-                self.progress = replace(self.progress, last_tick_ms=event.event_ts_ms)
+            elif isinstance(event, MarketSnapshot):
+                self.progress = replace(self.progress, last_snapshot_ms=event.event_ts_ms)
         return Batch(self._market, tuple(events), self.progress, is_last)
 
 

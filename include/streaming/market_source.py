@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from include.kpis.records import Candle, Tick, Trade
+from include.kpis.records import Candle, MarketSnapshot, Trade
 
 
 class MarketSource(Protocol):
@@ -17,7 +17,7 @@ class MarketSource(Protocol):
     page_size: int
     window_ms: int
 
-    async def tick(self, symbol: str) -> Tick: ...
+    async def snapshot(self, symbol: str) -> MarketSnapshot: ...
     def last_raw_id(self, symbol: str) -> int | None: ...
     async def trades_from(self, symbol: str, first_id: int) -> list[Trade]: ...
     async def trades_since(self, symbol: str, since_ms: int) -> list[Trade]: ...

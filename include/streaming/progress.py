@@ -22,13 +22,13 @@ class Progress:
     Attributes:
         trades_since_ms: From when on trades are published; candles reach further back.
         last_candle_open_ms: Start of the last candle's minute.
-        last_tick_ms: The exchange's time of the last tick.
+        last_snapshot_ms: The exchange's time of the last snapshot.
     """
 
     trades_since_ms: int | None = None
     last_trade_id: int | None = None
     last_candle_open_ms: int | None = None
-    last_tick_ms: int | None = None
+    last_snapshot_ms: int | None = None
 
 
 _decoder = msgspec.json.Decoder(Progress)

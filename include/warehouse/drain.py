@@ -35,8 +35,8 @@ class Drained:
     What one drain did.
 
     Attributes:
-        ticks: And trades, candles, gaps, dead_letters: new rows of their tables.
-        duplicates: Rows that were there already, and stayed; ticks told again.
+        snapshots: And trades, candles, gaps, dead_letters: new rows of their tables.
+        duplicates: Rows that were there already, and stayed; snapshots told again.
         candles_revised: Those of them whose candle now says otherwise.
         records: Kafka records read.
         offsets: By partition, where the next drain goes on.
@@ -45,7 +45,7 @@ class Drained:
         caught_up: Whether it came to the end the topic had when it started.
     """
 
-    ticks: int
+    snapshots: int
     trades: int
     candles: int
     gaps: int
@@ -139,7 +139,7 @@ class _Drain:
 
     def _drained(self, reached: Offsets) -> Drained:
         return Drained(
-            ticks=self._written[CRYPTO_PRICES.name],
+            snapshots=self._written[CRYPTO_PRICES.name],
             trades=self._written[TRADES.name],
             candles=self._written[CANDLES.name],
             gaps=self._written[GAPS.name],

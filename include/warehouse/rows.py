@@ -9,7 +9,7 @@ from include.broker.records import Record
 from include.errors import BadRecord
 from include.kpis.fold import Fold
 from include.kpis.points import Point, PricePoint
-from include.kpis.records import Candle, Event, Gap, Tick, Trades
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Trades
 from include.kpis.registry import NAMES
 from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES, Table
 
@@ -25,7 +25,7 @@ type Row = tuple[object, ...]
 
 
 class Entry(NamedTuple):
-    """One record and its rows, all of one table; none for a tick told again."""
+    """One record and its rows, all of one table; none for a snapshot told again."""
 
     record: Record
     table: Table
@@ -67,11 +67,11 @@ def timestamp(ts_ms: int) -> int:
 
 
 def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
-    """Of the points, a tick's alone is stored: the others' trades and candles are there as such."""
+    """Of the points, a snapshot's alone is stored: others' trades and candles are there as such."""
     match event:
         case Trades():
             return TRADES, trade_rows(event)
-        case Tick():
+        case MarketSnapshot():
             return CRYPTO_PRICES, [_price_row(p) for p in points if isinstance(p, PricePoint)]
         case Candle():
             return CANDLES, [candle_row(event)]

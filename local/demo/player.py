@@ -16,7 +16,7 @@ from local.demo.programs import Program, last_line, running
 from local.line import Line
 
 EXCHANGE = "binance"
-STEP_MS = 5_000  # of the tape's time from tick to tick: the default cadence
+STEP_MS = 5_000  # of the tape's time from snapshot to snapshot: the default cadence
 PATIENCE_S = 600.0
 POLL_S = 0.25
 

@@ -1,6 +1,6 @@
 -- severity: warn
 -- meaning: the order book has two sides and the bid is below the ask
--- do: single ticks are the exchange's doing; many in a row: look at the producer
+-- do: single snapshots are the exchange's doing; many in a row: look at the producer
 SELECT exchange, symbol, "timestamp"
 FROM crypto_prices
 WHERE

@@ -1,7 +1,7 @@
 -- severity: warn
--- meaning: of thirty ticks or more some differ in price, book or volume
+-- meaning: of thirty snapshots or more some differ in price, book or volume
 -- do: if others move, the exchange has halted the symbol or serves a cache
-SELECT exchange, symbol, count(*) AS ticks
+SELECT exchange, symbol, count(*) AS snapshots
 FROM crypto_prices
 WHERE "timestamp" >= %(from_ts)s AND "timestamp" < %(until_ts)s
 GROUP BY exchange, symbol

@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: 99 of 100 ticks are received within 5 s
+-- meaning: 99 of 100 snapshots are received within 5 s
 -- do: look at the producer's log: the exchange answers late, or the machine is busy
 SELECT exchange, symbol, percentile_cont(0.99) WITHIN GROUP (ORDER BY data_age_ms) AS p99_ms
 FROM crypto_prices

@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: no tick's mid price is both 10 median deviations and 0.5 percent off the window's median
+-- meaning: no snapshot's mid price is both 10 median deviations and 0.5 percent off the window's median
 -- do: look at the market: a jump is flagged, never deleted
 WITH middle AS (
     SELECT

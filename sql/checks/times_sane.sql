@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: a tick is neither from the future (2 s) nor older than a day when it is received
+-- meaning: a snapshot is neither from the future (2 s) nor older than a day when it is received
 -- do: set this machine's clock; then the exchange's is wrong
 SELECT exchange, symbol, "timestamp", data_age_ms
 FROM crypto_prices

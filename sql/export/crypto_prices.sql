@@ -1,4 +1,4 @@
--- A symbol's ticks with all KPIs in [since, until), oldest first.
+-- A symbol's snapshots with all KPIs in [since, until), oldest first.
 SELECT *
 FROM market_reader.crypto_prices
 WHERE

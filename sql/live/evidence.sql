@@ -1,4 +1,4 @@
--- What is proved of one market: the age of its newest tick (null if it has none), how many minutes
+-- What is proved of one market: the age of its newest snapshot (null if it has none), how many minutes
 -- of the last 24 hours were audited and are complete, and its open gaps.
 SELECT
     (

@@ -49,10 +49,10 @@ def test_an_hour_off(hours, clock, pipeline: Pipeline, story):
     pipeline.start("producer")
     pipeline.await_stored()
     verdict = pipeline.settle()
-    off_ms = pipeline.newest_tick_ms() - time.time_ns() // 1_000_000
+    off_ms = pipeline.newest_snapshot_ms() - time.time_ns() // 1_000_000
 
     story.injected(f"the exchange's clock off by {hours} h")
-    story.found(f"{verdict}; the newest tick is {off_ms / HOUR_MS:.2f} h off")
+    story.found(f"{verdict}; the newest snapshot is {off_ms / HOUR_MS:.2f} h off")
     assert off_ms == pytest.approx(hours * HOUR_MS, abs=HOUR_MS / 4)
     assert verdict.is_clean, verdict
 

@@ -22,7 +22,7 @@ from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
 from tests.warehouse.conftest import Producer, count, rows
-from tests.warehouse.market import MARKETS, START_MS, candle, tick, trade
+from tests.warehouse.market import MARKETS, START_MS, candle, snapshot, trade
 
 type Park = Callable[[Sequence[Record], str], None]
 
@@ -35,7 +35,7 @@ def parked(
 ) -> list[Event]:
     """Events a drain with a bug could not read, and poison, in dead_letters."""
     big = tuple(trade(n, START_MS + n) for n in range(2_000))  # cut: more than 64 KB
-    events: list[Event] = [tick(), candle(), Trades(*MARKETS[0], START_MS, big)]
+    events: list[Event] = [snapshot(), candle(), Trades(*MARKETS[0], START_MS, big)]
     producer.send(events)
     producer.send_raw([POISON])
 
@@ -68,12 +68,12 @@ def test_a_fix_then_a_replay_and_each_record_counts_once(
     assert (moved.records, moved.caught_up) == (0, True)
 
 
-def test_a_late_tick_says_what_it_says_itself_and_invents_nothing(
+def test_a_late_snapshot_says_what_it_says_itself_and_invents_nothing(
     settings: Settings, parked: list[Event], writer: Connection
 ):
     list(replay(settings, writer))
 
-    own = {name: value for name, value in measure(tick()).items() if name not in REMEMBERED}
+    own = {name: value for name, value in measure(snapshot()).items() if name not in REMEMBERED}
     names = sorted(own)
     assert rows(writer, f"SELECT {', '.join(names)} FROM crypto_prices") == [
         tuple(own[name] for name in names)
@@ -100,7 +100,7 @@ def test_the_consumers_letters_become_points_once_however_often_they_were_parked
     writer: Connection,
     influx_reader_token_file: Path,
 ):
-    producer.send([tick(), candle()])
+    producer.send([snapshot(), candle()])
     records = logged(settings)
     for _ in range(3):  # the consumer's restarts read the log again
         park(records, "expected a fix, found none")
@@ -122,7 +122,7 @@ def test_the_consumers_letters_become_points_once_however_often_they_were_parked
             )
             for r in table.records
         }
-    assert fields["crypto_prices", "close"] == tick().close
+    assert fields["crypto_prices", "close"] == snapshot().close
     assert fields["crypto_candles", "vwap"] == 2.5
     assert not {name for kind, name in fields if kind == "crypto_prices"} & REMEMBERED
     assert not {name for kind, name in fields if kind == "crypto_candles"} & REMEMBERED_OF_CANDLE

@@ -45,7 +45,7 @@ async def test_has_one_name(exchange, fault, kind):
     await exchange.fault({"path": TICKER, **fault})
 
     with pytest.raises(kind) as failure:
-        await exchange.binance.tick("BTC/USDT")
+        await exchange.binance.snapshot("BTC/USDT")
 
     assert type(failure.value) is kind
     assert len(str(failure.value)) < 350
@@ -74,7 +74,7 @@ async def test_is_silent_as_long_as_it_was_told(exchange):
     """
     await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
     with pytest.raises(RateLimited):
-        await exchange.binance.tick("BTC/USDT")
+        await exchange.binance.snapshot("BTC/USDT")
     asked = len(await exchange.requests())
 
     with pytest.raises(RateLimited) as refusal:
@@ -94,12 +94,12 @@ async def test_all_that_ask_the_same_address_are_silent_together(exchange):
         await other.connect(["BTC/USDT"])
         before = len(await exchange.requests())
         await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
-        ticks = (exchange.binance.tick("BTC/USDT") for _ in range(20))
-        failures = await asyncio.gather(*ticks, return_exceptions=True)
+        snapshots = (exchange.binance.snapshot("BTC/USDT") for _ in range(20))
+        failures = await asyncio.gather(*snapshots, return_exceptions=True)
         asked = len(await exchange.requests())
 
         with pytest.raises(RateLimited):
-            await other.tick("BTC/USDT")
+            await other.snapshot("BTC/USDT")
         with pytest.raises(RateLimited):
             async with other.trade_stream(["BTC/USDT"]).connection():
                 pass
@@ -125,7 +125,7 @@ async def asked_until_answered(exchange):
     """Yield when the ticker was asked for, the pauses between being those we were told."""
     while True:
         try:
-            await exchange.binance.tick("BTC/USDT")
+            await exchange.binance.snapshot("BTC/USDT")
             break
         except RateLimited as refusal:
             await asyncio.sleep(refusal.retry_after_s / 4)
@@ -175,11 +175,11 @@ async def test_a_history_out_of_order_is_no_history(exchange, path, rows):
         ("depth", {"lastUpdateId": 1, "bids": [[None, None]], "asks": []}, "book"),
     ],
 )
-async def test_a_ticker_of_another_symbol_and_no_book_are_no_tick(exchange, path, body, told):
+async def test_a_ticker_of_another_symbol_and_no_book_are_no_snapshot(exchange, path, body, told):
     await exchange.fault({"path": f"/api/v3/{path}", "body": body})
 
     with pytest.raises(Unavailable, match=told) as failure:
-        await exchange.binance.tick("BTC/USDT")
+        await exchange.binance.snapshot("BTC/USDT")
 
     assert "\n" not in str(failure.value)
 

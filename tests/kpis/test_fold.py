@@ -15,8 +15,8 @@ from include.kpis.registry import NAMES
 from include.kpis.seconds import LATENESS_MS
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
-from tests.kpis.test_parity import tick
-from tests.kpis.test_ticker import TICK
+from tests.kpis.test_parity import snapshot
+from tests.kpis.test_ticker import SNAPSHOT
 
 DAY_MS = 86_400_000
 
@@ -54,7 +54,7 @@ def hours():
             page = simulated.trades(history, symbol, now_ms, now_ms + 5_000)
             if page:
                 events.append(batch(*page))
-            events.append(tick(now_ms + 4_999, candle.close))
+            events.append(snapshot(now_ms + 4_999, candle.close))
         events.append(candle)
     return events
 
@@ -63,7 +63,7 @@ def test_a_point_has_every_name_of_the_registry():
     """
     What the fold writes and what the registry, README and dashboards name is one list.
     """
-    (point,) = Fold().update(TICK)
+    (point,) = Fold().update(SNAPSHOT)
 
     assert set(point.values) == set(NAMES)
 
@@ -95,15 +95,15 @@ def test_what_is_remembered_stays_small(hours):
     assert sizes[-1] < 2 * sizes[len(sizes) // 3]
 
 
-@pytest.mark.parametrize("state", [{}, {"binance:BTC/USDT": {}}, {"v": 1, "markets": {}}])
+@pytest.mark.parametrize("state", [{}, {"binance:BTC/USDT": {}}, {"v": 2, "markets": {}}])
 def test_a_state_of_another_version_is_refused(state):
-    with pytest.raises(ValueError, match="expected a state of version 2, found"):
+    with pytest.raises(ValueError, match="expected a state of version 3, found"):
         Fold.resume(state)
 
 
 def test_a_day_is_held_in_as_much_as_an_hour():
     """
-    Law 3: of a day's candles, trades and ticks the fold holds a handful of bars and minutes.
+    Law 3: of a day's candles, trades and snapshots the fold holds a handful of bars and minutes.
     """
     fold, held = Fold(), []
     for event in simulated.day():
@@ -119,7 +119,7 @@ def test_a_day_is_held_in_as_much_as_an_hour():
 
 def test_what_comes_again_changes_nothing(hours):
     """
-    Trades, candles and ticks that were folded already make no point and no difference.
+    Trades, candles and snapshots that were folded already make no point and no difference.
     """
     fold = Fold()
     once = [p for event in hours[:600] for p in fold.update(event)]
@@ -174,14 +174,14 @@ def test_one_trade_is_its_own_price():
     """
     Law 2.
     """
-    points = fold_of([batch(trade(1, START_MS + 5, 0.00000637)), tick(START_MS + 9, 0.0000064)])
+    points = fold_of([batch(trade(1, START_MS + 5, 0.00000637)), snapshot(START_MS + 9, 0.0000064)])
 
     assert price(points)["vwap"] == pytest.approx(0.00000637, rel=1e-15)
     assert price(points)["session_high"] == price(points)["session_low"] == 0.00000637
 
 
 def test_a_session_without_a_trade_has_no_value():
-    values = price(fold_of([tick(START_MS + 9, 100.0)]))
+    values = price(fold_of([snapshot(START_MS + 9, 100.0)]))
 
     names = ("vwap", "vwap_deviation_bps", "session_high", "session_low", "macd", "macd_signal")
     assert [values[n] for n in (*names, "price_change_pct_session")] == [None] * 7
@@ -194,7 +194,7 @@ def test_a_void_aggregate_counts_for_nothing():
     """
     void = Trade(2, -1, -1, START_MS + 6, 5_000.0, 9.0, "buy")
 
-    with_it = fold_of([batch(trade(1, START_MS + 5), void), tick(START_MS + 9, 100.0)])
+    with_it = fold_of([batch(trade(1, START_MS + 5), void), snapshot(START_MS + 9, 100.0)])
 
     assert price(with_it)["vwap"] == 100.0
 
@@ -208,7 +208,7 @@ def test_yesterdays_late_trades_and_candles_never_enter_today(hours):
     today = batch(trade(10, START_MS + 5, 50.0))
     late = batch(trade(11, START_MS - 1, 9_999.0))
 
-    values = price(fold_of([today, late, last, tick(START_MS + 9, 50.0)]))
+    values = price(fold_of([today, late, last, snapshot(START_MS + 9, 50.0)]))
 
     assert (values["vwap"], values["session_high"], values["session_low"]) == (50.0, 50.0, 50.0)
 
@@ -236,7 +236,7 @@ def of_minute(rows):
 @given(several)
 @settings(max_examples=60, deadline=None)
 def test_the_vwap_lies_between_low_and_high(rows):
-    values = price(fold_of([batch(*of_minute(rows)), tick(START_MS + 59_999, rows[-1][1])]))
+    values = price(fold_of([batch(*of_minute(rows)), snapshot(START_MS + 59_999, rows[-1][1])]))
 
     assert values["session_low"] * (1 - 1e-12) <= values["vwap"]
     assert values["vwap"] <= values["session_high"] * (1 + 1e-12)
@@ -251,8 +251,8 @@ def test_scaling_prices_scales_the_session(rows, k):
     plain = of_minute(rows)
     scaled = [t._replace(price=t.price * k) for t in plain]
 
-    before = price(fold_of([batch(*plain), tick(START_MS + 59_999, 10.0)]))
-    after = price(fold_of([batch(*scaled), tick(START_MS + 59_999, 10.0 * k)]))
+    before = price(fold_of([batch(*plain), snapshot(START_MS + 59_999, 10.0)]))
+    after = price(fold_of([batch(*scaled), snapshot(START_MS + 59_999, 10.0 * k)]))
 
     for name in ("vwap", "session_high", "session_low"):
         assert after[name] == pytest.approx(before[name] * k, rel=1e-9)
@@ -272,8 +272,8 @@ def test_splitting_and_permuting_trades_changes_nothing(rows, random):
     random.shuffle(halves)
     split = [t._replace(trade_id=i, first_id=i, last_id=i) for i, t in enumerate(halves, 1)]
 
-    one = price(fold_of([batch(*whole), tick(START_MS + 59_999, 10.0)]))
-    other = price(fold_of([batch(*split), tick(START_MS + 59_999, 10.0)]))
+    one = price(fold_of([batch(*whole), snapshot(START_MS + 59_999, 10.0)]))
+    other = price(fold_of([batch(*split), snapshot(START_MS + 59_999, 10.0)]))
 
     assert other["vwap"] == pytest.approx(one["vwap"], rel=1e-9)
     assert (other["session_high"], other["session_low"]) == (
@@ -290,7 +290,7 @@ def test_a_candle_takes_the_place_of_its_minutes_trades(hours):
     (candle,) = simulated.candles(history, symbol, START_MS, 1)
     few = batch(trade(1, START_MS + 5, candle.open, 0.001))
 
-    points = fold_of([few, candle, tick(START_MS + MINUTE_MS + 5, candle.close)])
+    points = fold_of([few, candle, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
 
     exact = candle.quote_volume / candle.volume
     assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
@@ -305,7 +305,7 @@ def test_trades_of_a_minute_without_a_candle_stay_in_the_session():
     first, _, third = simulated.candles(history, symbol, START_MS, 3)
     lone = batch(trade(1, START_MS + MINUTE_MS + 5, first.close, 2.0))
 
-    points = fold_of([first, lone, third, tick(START_MS + 3 * MINUTE_MS + 5, third.close)])
+    points = fold_of([first, lone, third, snapshot(START_MS + 3 * MINUTE_MS + 5, third.close)])
 
     notional = first.quote_volume + first.close * 2.0 + third.quote_volume
     exact = notional / (first.volume + 2.0 + third.volume)
@@ -317,7 +317,7 @@ def test_an_exchange_that_tells_no_quote_volume_gets_the_typical_price():
     (candle,) = simulated.candles(history, symbol, START_MS, 1)
     silent = replace(candle, quote_volume=None, trade_count=None)
 
-    points = fold_of([silent, tick(START_MS + MINUTE_MS + 5, candle.close)])
+    points = fold_of([silent, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
 
     typical = (candle.high + candle.low + candle.close) / 3
     assert price(points)["vwap"] == pytest.approx(typical, rel=1e-12)

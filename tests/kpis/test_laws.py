@@ -17,7 +17,7 @@ from include.kpis.records import MINUTE_MS, Candle, Trade
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
 from tests.kpis.test_fold import batch, fold_of, price, prices, seconds, several, trade
-from tests.kpis.test_parity import MACD, frame, streamed, tick
+from tests.kpis.test_parity import MACD, frame, snapshot, streamed
 
 MARKET = "binance:BTC/USDT"
 
@@ -32,7 +32,7 @@ def test_no_average_price_leaves_low_and_high(rows):
     """
     Law 2, to the last bit: a check `session_low <= vwap` in SQL has no tolerance either.
     """
-    points = fold_of([batch(*of_minute(rows)), tick(START_MS + 99_999, 10.0)])
+    points = fold_of([batch(*of_minute(rows)), snapshot(START_MS + 99_999, 10.0)])
 
     session = price(points)
     assert session["session_low"] <= session["vwap"] <= session["session_high"]
@@ -43,7 +43,7 @@ def test_no_average_price_leaves_low_and_high(rows):
 @given(prices, st.floats(1e-5, 1e9))
 @settings(max_examples=200, deadline=None)
 def test_one_trade_is_its_own_price_to_the_last_bit(paid, amount):
-    points = fold_of([batch(trade(1, START_MS, paid, amount)), tick(START_MS + 9_999, 10.0)])
+    points = fold_of([batch(trade(1, START_MS, paid, amount)), snapshot(START_MS + 9_999, 10.0)])
 
     assert price(points)["vwap"] == paid
     assert [bar["vwap"] for bar in seconds(points).values()] == [paid]
@@ -56,7 +56,7 @@ def test_how_trades_are_packed_changes_no_bar(rows, size):
     Whether a trade is late depends on what came before it, not on where a record ended.
     """
     trades = of_minute(rows)
-    last = tick(START_MS + 99_999, 10.0)
+    last = snapshot(START_MS + 99_999, 10.0)
 
     whole, parts = Fold(), Fold()
     one = [p for event in (batch(*trades), last) for p in whole.update(event)]
@@ -68,14 +68,14 @@ def test_how_trades_are_packed_changes_no_bar(rows, size):
     assert whole.state() == parts.state()
 
 
-def test_a_tick_of_yesterday_sees_nothing_of_today():
+def test_a_snapshot_of_yesterday_sees_nothing_of_today():
     """
     The producer asks for the ticker, then for trades: at midnight those may be of the next day.
     """
     yesterday = batch(trade(1, START_MS - 500, 50.0))
     today = batch(trade(2, START_MS + 5, 70.0))
 
-    values = price(fold_of([yesterday, today, tick(START_MS - 1, 50.0)]))
+    values = price(fold_of([yesterday, today, snapshot(START_MS - 1, 50.0)]))
 
     assert (values["vwap"], values["session_high"], values["session_low"]) == (50.0, 50.0, 50.0)
 
@@ -90,7 +90,7 @@ def test_trades_without_any_candle_fold_in_bounded_memory():
         fold.update(batch(one))
         size = max(size, len(json.dumps(fold.state())))
         day = [*day, one] if i % 1440 else [one]
-    (point,) = fold.update(tick(START_MS + 3 * 1440 * MINUTE_MS - 1, 100.0))[-1:]
+    (point,) = fold.update(snapshot(START_MS + 3 * 1440 * MINUTE_MS - 1, 100.0))[-1:]
 
     exact = math.fsum(t.price * t.amount for t in day) / math.fsum(t.amount for t in day)
     assert point.values["vwap"] == pytest.approx(exact, rel=1e-15)
@@ -107,7 +107,7 @@ def test_a_candle_that_comes_after_all_is_not_counted_twice():
         for t in trades
     ]
 
-    values = price(fold_of([batch(*trades), *candles, tick(START_MS + 41 * MINUTE_MS, 100.0)]))
+    values = price(fold_of([batch(*trades), *candles, snapshot(START_MS + 41 * MINUTE_MS, 100.0)]))
 
     assert values["vwap"] == pytest.approx(119.5, rel=1e-15)
 
@@ -121,7 +121,7 @@ def test_without_quote_volume_the_known_trades_say_the_price():
     known = simulated.trades(history, symbol, START_MS, START_MS + MINUTE_MS)
     silent = replace(candle, quote_volume=None, trade_count=None)
 
-    points = fold_of([batch(*known), silent, tick(START_MS + MINUTE_MS + 5, candle.close)])
+    points = fold_of([batch(*known), silent, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
 
     exact = candle.quote_volume / candle.volume
     assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
@@ -141,7 +141,7 @@ def test_a_day_of_trades_is_summed_without_drift():
         fold.update(batch(*some))
 
     exact = math.fsum(t.price * t.amount for t in trades) / math.fsum(t.amount for t in trades)
-    values = price(fold.update(tick(START_MS + 3_600_000, 1e-5)))
+    values = price(fold.update(snapshot(START_MS + 3_600_000, 1e-5)))
     assert values["vwap"] == pytest.approx(exact, rel=1e-15)
 
 
@@ -149,7 +149,7 @@ def test_no_infinity_leaves_the_fold():
     """
     A price a record may hold and no market has: no value, where arithmetic ends.
     """
-    values = price(fold_of([batch(trade(1, START_MS, 5e-324)), tick(START_MS + 9, 1e17)]))
+    values = price(fold_of([batch(trade(1, START_MS, 5e-324)), snapshot(START_MS + 9, 1e17)]))
 
     assert values["vwap"] == 5e-324
     assert values["vwap_deviation_bps"] is None
@@ -214,8 +214,8 @@ def any_order(draws):
         ts_ms = START_MS + minute * MINUTE_MS + int(paid * 997) % MINUTE_MS
         if kind == "trade":
             events.append(batch(trade(next(ids), ts_ms, paid, amount)))
-        elif kind == "tick":
-            events.append(tick(ts_ms, paid))
+        elif kind == "snapshot":
+            events.append(snapshot(ts_ms, paid))
         else:
             open_ms = START_MS + minute * MINUTE_MS
             quote = paid * amount if kind == "candle" else None
@@ -226,7 +226,7 @@ def any_order(draws):
 
 disorder = st.lists(
     st.tuples(
-        st.sampled_from(["trade", "trade", "trade", "tick", "candle", "silent candle"]),
+        st.sampled_from(["trade", "trade", "trade", "snapshot", "candle", "silent candle"]),
         st.integers(-20, 20),
         st.floats(1.0, 1e5),
         st.floats(1e-5, 1e5),

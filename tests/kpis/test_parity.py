@@ -9,7 +9,7 @@ import pytest
 from include.kpis.fold import Fold
 from include.kpis.frames import WARM_UP, indicators
 from include.kpis.points import CandlePoint, PricePoint
-from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trades
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
 
@@ -17,8 +17,8 @@ MINUTES = 8 * 1440
 MACD = ("macd", "macd_signal", "macd_hist")
 
 
-def tick(event_ts_ms, close, symbol="BTC/USDT"):
-    return Tick(
+def snapshot(event_ts_ms, close, symbol="BTC/USDT"):
+    return MarketSnapshot(
         "binance", symbol, event_ts_ms, event_ts_ms, None, None, None, close, None, None,
         (Level(close * 0.999, 1.0),), (Level(close * 1.001, 1.0),),
     )  # fmt: skip
@@ -31,14 +31,14 @@ def frame(candles):
 
 
 def streamed(candles):
-    """Fold the candles, a tick after each; return the lines and the vwap of each."""
+    """Fold the candles, a snapshot after each; return the lines and the vwap of each."""
     fold, rows = Fold(), []
     for candle in candles:
         (closed,) = [p for p in fold.update(candle) if isinstance(p, CandlePoint)]
         end_ms = candle.open_ts_ms + MINUTE_MS - 1
         (point,) = [
             p
-            for p in fold.update(tick(end_ms, candle.close, candle.symbol))
+            for p in fold.update(snapshot(end_ms, candle.close, candle.symbol))
             if isinstance(p, PricePoint)
         ]
         assert all(closed.values[name] == point.values[name] for name in MACD)
@@ -160,7 +160,7 @@ def test_session_vwap_is_trade_exact_before_and_after_midnight():
                 day += page
             at_ms = min(now_ms + 7000, minute_ms + 60_000) - 1
             today = [t for t in day if t.ts_ms // 86_400_000 == at_ms // 86_400_000]
-            (point,) = [p for p in fold.update(tick(at_ms, candle.close))
+            (point,) = [p for p in fold.update(snapshot(at_ms, candle.close))
                         if isinstance(p, PricePoint)]  # fmt: skip
             if today:
                 exact = math.fsum(t.price * t.amount for t in today)

@@ -11,7 +11,7 @@ from include.kpis.records import MINUTE_MS, Trades
 from include.simulator.history import History
 from include.simulator.tape import TapeMarket
 from tests.kpis import simulated
-from tests.kpis.test_parity import tick
+from tests.kpis.test_parity import snapshot
 
 TAPES = Path(__file__).parents[3] / "shared" / "tapes"
 PATHS = tuple(TAPES / f"binance-spot-btcusdt-2024080{day}.gz" for day in (8, 9))
@@ -20,7 +20,7 @@ MIDNIGHT_MS = 1_723_161_600_000  # 2024-08-09
 
 def test_the_session_is_its_trades_on_both_sides_of_midnight():
     """
-    Nine minutes of trades and candles, a tick each second: vwap, high and low are exact.
+    Nine minutes of trades and candles, a snapshot each second: vwap, high and low are exact.
     """
     if absent := [str(path) for path in PATHS if not path.is_file()]:
         pytest.skip(f"recorded tapes are not here: {', '.join(absent)}")
@@ -36,7 +36,7 @@ def test_the_session_is_its_trades_on_both_sides_of_midnight():
         if (now_ms + 1_000) % MINUTE_MS == 0:
             for candle in simulated.candles(history, symbol, now_ms + 1_000 - MINUTE_MS, 1):
                 fold.update(candle)
-        points = fold.update(tick(now_ms + 999, 61_700.0))
+        points = fold.update(snapshot(now_ms + 999, 61_700.0))
         (values,) = [p.values for p in points if isinstance(p, PricePoint)]
         today = [t for t in seen if (t.ts_ms < MIDNIGHT_MS) == (now_ms < MIDNIGHT_MS)]
         if not today:

@@ -1,4 +1,4 @@
-"""The KPIs of one tick, against numbers worked out by hand and laws that hold for any market."""
+"""KPIs of one snapshot, against numbers worked out by hand and laws that hold for any market."""
 
 import math
 from dataclasses import replace
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.kpis.records import Level, Tick
+from include.kpis.records import Level, MarketSnapshot
 from include.kpis.ticker import measure
 
 # Binance's own example of a ticker and its book's best levels.
-TICK = Tick(
+SNAPSHOT = MarketSnapshot(
     exchange="binance",
     symbol="BTC/USDT",
     event_ts_ms=1_700_000_000_000,
@@ -56,22 +56,22 @@ TICK = Tick(
     ],
 )
 def test_is_what_its_formula_says(name, expected):
-    assert measure(TICK)[name] == pytest.approx(expected, rel=1e-6 if "bps" in name else 1e-12)
+    assert measure(SNAPSHOT)[name] == pytest.approx(expected, rel=1e-6 if "bps" in name else 1e-12)
 
 
 def test_a_price_of_a_few_satoshi_keeps_its_digits():
     """
     The seed rounded to two decimals: LRC/BTC at 0.00000637 became 0.
     """
-    tick = replace(
-        TICK,
+    snapshot = replace(
+        SNAPSHOT,
         close=0.00000637,
         open=0.00000600,
         bids=(Level(0.00000636, 10.0),),
         asks=(Level(0.00000638, 10.0),),
     )
 
-    values = measure(tick)
+    values = measure(snapshot)
 
     assert values["close"] == 0.00000637
     assert values["price_change_pct"] == pytest.approx(6.1666666667)
@@ -108,7 +108,7 @@ def test_has_no_value_where_there_is_none(change, without):
     """
     A one-sided, locked or crossed book, an absent volume: None, never an invented number.
     """
-    values = measure(replace(TICK, **change))
+    values = measure(replace(SNAPSHOT, **change))
 
     assert {name for name in without if values[name] is not None} == set()
 
@@ -125,18 +125,18 @@ def test_scaling_prices_scales_price_kpis_and_leaves_ratios(bids, asks, k):
     """
     Law 2 of the specification: the currency a price is quoted in changes no ratio.
     """
-    tick = replace(
-        TICK,
+    snapshot = replace(
+        SNAPSHOT,
         bids=tuple(Level(100.0 - i * 0.001, a) for i, a in enumerate(bids)),
         asks=tuple(Level(100.5 + i * 0.001, a) for i, a in enumerate(asks)),
     )
     scaled = replace(
-        tick,
-        bids=tuple(Level(p * k, a) for p, a in tick.bids),
-        asks=tuple(Level(p * k, a) for p, a in tick.asks),
+        snapshot,
+        bids=tuple(Level(p * k, a) for p, a in snapshot.bids),
+        asks=tuple(Level(p * k, a) for p, a in snapshot.asks),
     )
 
-    before, after = measure(tick), measure(scaled)
+    before, after = measure(snapshot), measure(scaled)
 
     for name in ("price_spread", "mid_price", "microprice"):
         assert after[name] == pytest.approx(before[name] * k, rel=1e-9)

@@ -78,7 +78,7 @@ def refusal(settings: Settings) -> str:
 
 
 def test_every_client_is_let_in(told: Settings):
-    one = Outgoing(told.topic_market, b"key", b"one", "tick")
+    one = Outgoing(told.topic_market, b"key", b"one", "snapshot")
     another = Outgoing(told.topic_market, b"key", b"another", "")
     writer = TransactionalWriter(told, "secured-producer")
     writer.write([one])

@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trade, Trades
 
 START_MS = 1_762_300_800_000  # 2025-11-05 00:00 UTC
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "LRC/BTC")
@@ -25,14 +25,14 @@ class Symbol:
         return [self.candle(at, self.trades(at, 12)) for at in opens]
 
     def minute(self, number):
-        """Return a minute's trades in batches, ticks among them, then its candle."""
+        """Return a minute's trades in batches, snapshots among them, then its candle."""
         open_ts_ms = START_MS + number * MINUTE_MS
         trades = self.trades(open_ts_ms, self.chance.randrange(30))
         events = []
         for batch in itertools.batched(trades, 5):
             recv_ts_ms = batch[-1].ts_ms + 40
             events.append(Trades("binance", self.name, recv_ts_ms, batch))
-            events.append(self.tick(recv_ts_ms))
+            events.append(self.snapshot(recv_ts_ms))
         return [*events, self.candle(open_ts_ms, trades)]
 
     def trades(self, open_ts_ms, count):
@@ -56,12 +56,12 @@ class Symbol:
             "binance", self.name, open_ts_ms, received, *ohlc, volume, quote_volume, len(trades)
         )
 
-    def tick(self, ts_ms):
+    def snapshot(self, ts_ms):
         price, step = self.price, self.price * 1e-4
         bids = tuple(Level(price - i * step, self.chance.uniform(0.1, 9)) for i in range(1, 7))
         asks = tuple(Level(price + i * step, self.chance.uniform(0.1, 9)) for i in range(1, 7))
         day = (price * 0.98, price * 1.02, price * 0.97, price, 1234.5, 1234.5 * price)
-        return Tick("binance", self.name, ts_ms, ts_ms + 20, *day, bids, asks)
+        return MarketSnapshot("binance", self.name, ts_ms, ts_ms + 20, *day, bids, asks)
 
 
 def stream(seed=7, symbols=SYMBOLS):

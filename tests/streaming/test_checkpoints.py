@@ -12,7 +12,7 @@ from include.broker.records import MAX_RECORD_BYTES
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
 from include.influxdb.writer import InfluxDB
 from include.kpis.fold import Fold
-from include.kpis.records import MarketKey, Tick
+from include.kpis.records import MarketKey, MarketSnapshot
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
 from include.streaming.consumer_loop import Consumer
@@ -150,7 +150,7 @@ def test_whoever_has_to_share_saves_first(settings, bucket):
     publish(settings, published)
 
     with Consuming(settings):
-        bucket.wait_for(sum(isinstance(event, Tick) for event in published))
+        bucket.wait_for(sum(isinstance(event, MarketSnapshot) for event in published))
         before = offsets_saved(settings)
         with Consuming(settings):
             wait_for_members(settings, 2)
@@ -167,7 +167,7 @@ def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writ
     published = list(events(300))
     publish(settings, published)
     with Consuming(settings):
-        bucket.wait_for(sum(isinstance(event, Tick) for event in published))
+        bucket.wait_for(sum(isinstance(event, MarketSnapshot) for event in published))
 
     with (
         closing(InfluxDB(settings)) as sink,

@@ -1,4 +1,4 @@
-"""The consumer on real Kafka and InfluxDB: every tick a point, whatever happens to it."""
+"""The consumer on real Kafka and InfluxDB: every snapshot a point, whatever happens to it."""
 
 import itertools
 from dataclasses import replace
@@ -10,7 +10,7 @@ from include.broker.writer import AcknowledgedWriter
 from include.influxdb.writer import InfluxDB
 from include.kpis.ticker import measure
 from local.credentials import write_private
-from tests.kpis.test_ticker import TICK
+from tests.kpis.test_ticker import SNAPSHOT
 from tests.streaming import market
 from tests.streaming.consuming import (
     Consuming,
@@ -23,33 +23,33 @@ from tests.streaming.consuming import (
 START_MS = 1_762_300_800_000
 
 
-def ticks(count, start=0, symbol="BTC/USDT"):
+def snapshots(count, start=0, symbol="BTC/USDT"):
     times_ms = [START_MS + i * 5_000 for i in range(start, start + count)]
     return [
-        replace(TICK, symbol=symbol, event_ts_ms=ms, recv_ts_ms=ms + 250, close=ms / 3e7)
+        replace(SNAPSHOT, symbol=symbol, event_ts_ms=ms, recv_ts_ms=ms + 250, close=ms / 3e7)
         for ms in times_ms
     ]
 
 
-def test_every_tick_is_a_point_with_every_value(settings, bucket):
-    sent = ticks(120) + ticks(80, symbol="ETH/USDT")
+def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
+    sent = snapshots(120) + snapshots(80, symbol="ETH/USDT")
     publish(settings, sent)
 
     with Consuming(settings):
         bucket.wait_for(200)
 
     stored = bucket.points()
-    for tick in sent:
-        expected = {k: v for k, v in measure(tick).items() if v is not None}
-        found = stored[(tick.symbol, tick.event_ts_ms)]
+    for snapshot in sent:
+        expected = {k: v for k, v in measure(snapshot).items() if v is not None}
+        found = stored[(snapshot.symbol, snapshot.event_ts_ms)]
         assert {name: found.get(name) for name in expected} == expected
 
 
 def test_a_restart_neither_loses_nor_doubles(settings, bucket):
-    publish(settings, ticks(100))
+    publish(settings, snapshots(100))
     with Consuming(settings):
         bucket.wait_for(100)
-    publish(settings, ticks(100, start=100))
+    publish(settings, snapshots(100, start=100))
 
     with Consuming(settings):
         bucket.wait_for(200)
@@ -61,7 +61,7 @@ def test_the_seeds_query_runs_unchanged(settings, bucket):
     """
     The dashboard of the project this one grew from shows what it says.
     """
-    publish(settings, ticks(3))
+    publish(settings, snapshots(3))
     with Consuming(settings):
         bucket.wait_for(3)
 
@@ -80,12 +80,12 @@ def test_the_seeds_query_runs_unchanged(settings, bucket):
 
 @pytest.mark.fault(16)
 def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
-    publish(settings, ticks(2))
+    publish(settings, snapshots(2))
     writer = AcknowledgedWriter(settings, "test-poison")
-    poison = [b"not json", b"[" * 100_000, b'{"v":1,"type":"tick"}', b"\xff", None]
+    poison = [b"not json", b"[" * 100_000, b'{"v":1,"type":"snapshot"}', b"\xff", None]
     writer.write([Outgoing(settings.topic_market, b"binance:BTC/USDT", v) for v in poison])
     writer.close()
-    publish(settings, ticks(2, start=2))
+    publish(settings, snapshots(2, start=2))
 
     with Consuming(settings):
         bucket.wait_for(4)
@@ -123,10 +123,10 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
     An integer field of old makes InfluxDB refuse floats, in that week only.
     """
     week_ms = 7 * 86_400_000
-    wrong = ticks(3)
+    wrong = snapshots(3)
     right = [
         replace(t, event_ts_ms=t.event_ts_ms + 2 * week_ms, recv_ts_ms=t.recv_ts_ms + 2 * week_ms)
-        for t in ticks(60)
+        for t in snapshots(60)
     ]
     sink = InfluxDB(settings)
     series = "crypto_prices,exchange=binance,symbol=BTC/USDT"
@@ -148,7 +148,7 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
 def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
     write_private(wrong, "not-a-token-this-server-knows")
-    publish(settings, ticks(1))
+    publish(settings, snapshots(1))
     environment = pipeline_environment | {"PIPELINE_INFLUX_TOKEN_FILE": str(wrong)}
 
     with consumer_process(environment, tmp_path) as process:

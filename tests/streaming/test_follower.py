@@ -8,7 +8,7 @@ import pytest
 from include.errors import Unavailable
 from include.kpis.fold import Fold
 from include.kpis.points import CandlePoint
-from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, Tick, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, MarketSnapshot, Trade, Trades
 from include.streaming.follower import AHEAD_MS, Follower
 from include.streaming.live_trades import LiveTrades
 from include.streaming.progress import Progress
@@ -40,7 +40,7 @@ def open_times(events):
     return [e.open_ts_ms for e in events if isinstance(e, Candle)]
 
 
-async def test_starts_with_history_then_the_open_minute_then_a_tick(exchange):
+async def test_starts_with_history_then_the_open_minute_then_a_snapshot(exchange):
     """
     MACD and VWAP are warm at once: the history's candles come before the first trade.
     """
@@ -50,7 +50,7 @@ async def test_starts_with_history_then_the_open_minute_then_a_tick(exchange):
     assert open_times(events) == minutes
     assert all(t.ts_ms >= NOON_MS for e in events if isinstance(e, Trades) for t in e.trades)
     assert [type(e) for e in events[:120]] == [Candle] * 120
-    assert isinstance(events[-1], Tick)
+    assert isinstance(events[-1], MarketSnapshot)
 
 
 async def test_goes_on_without_a_hole_or_a_repeat(exchange):
@@ -223,7 +223,7 @@ async def test_says_which_trades_the_history_lacks(exchange):
 
     class Forgetful:
         page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
-        tick, candles = exchange.binance.tick, exchange.binance.candles
+        snapshot, candles = exchange.binance.snapshot, exchange.binance.candles
         last_raw_id = exchange.binance.last_raw_id
 
         async def trades_from(self, symbol, first_id):
@@ -248,7 +248,7 @@ async def test_says_which_trades_are_missing_inside_a_page(exchange):
 
     class Forgetful:
         page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
-        tick, candles = exchange.binance.tick, exchange.binance.candles
+        snapshot, candles = exchange.binance.snapshot, exchange.binance.candles
         last_raw_id = exchange.binance.last_raw_id
 
         async def trades_from(self, symbol, first_id):

@@ -48,7 +48,9 @@ def test_partitions_pause_while_the_queue_is_full(told, settings, proxy, bucket)
         with Flowing(settings, market.stream()):
             wait_for_metric(port, PAUSED, lambda count: count == owned)
             saved = offsets_saved(settings)
-            wait_for_metric(port, 'pipeline_records_total{type="tick"}', lambda count: count > 0)
+            wait_for_metric(
+                port, 'pipeline_records_total{type="snapshot"}', lambda count: count > 0
+            )
             wait_for_metric(port, PAUSED, lambda count: count == 0)
         wait_until_saved(settings)
         wait_for_members(settings, 1)

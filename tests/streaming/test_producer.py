@@ -10,7 +10,7 @@ import pytest
 from include import wire
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured
-from include.kpis.records import Candle, MarketKey, Tick, Trades
+from include.kpis.records import Candle, MarketKey, MarketSnapshot, Trades
 from include.streaming import progress
 from include.streaming.producer import produce
 from tests.exchange.conftest import NOON_MS, opened
@@ -49,19 +49,19 @@ async def run_until(settings, enough):
             await task
 
 
-async def test_publishes_history_trades_and_ticks_of_each_market(settings):
+async def test_publishes_history_trades_and_snapshots_of_each_market(settings):
     async with opened() as exchange:
         told = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
         )
 
-        await run_until(told, lambda found: sum(isinstance(e, Tick) for e in found) == 2)
+        await run_until(told, lambda found: sum(isinstance(e, MarketSnapshot) for e in found) == 2)
         found = events(told)
 
     for symbol in ("BTC/USDT", "ETH/USDT"):
         candles = [e for e in found if isinstance(e, Candle) and e.symbol == symbol]
         assert len(candles) == 50
-        assert any(isinstance(e, Tick) and e.symbol == symbol for e in found)
+        assert any(isinstance(e, MarketSnapshot) and e.symbol == symbol for e in found)
         assert trade_ids(found, symbol)
 
 
@@ -73,12 +73,12 @@ async def test_goes_on_where_kafka_says_it_was(settings):
         told = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
         )
-        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        await run_until(told, lambda found: any(isinstance(e, MarketSnapshot) for e in found))
         exchange.clock.ms += 30 * 60_000
 
         await run_until(
             told,
-            lambda found: any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
+            lambda found: any(isinstance(e, MarketSnapshot) and e.event_ts_ms >= exchange.clock.ms
                               for e in found if e.symbol == "BTC/USDT"),
         )  # fmt: skip
         found = events(told)
@@ -102,7 +102,7 @@ async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_envi
         told = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.1, "history_bars": 400}
         )
-        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        await run_until(told, lambda found: any(isinstance(e, MarketSnapshot) for e in found))
         exchange.clock.ms += 12 * 3_600_000
         changed = {
             "PIPELINE_EXCHANGE_URL": exchange.url,
@@ -114,7 +114,8 @@ async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_envi
             await asyncio.to_thread(killed_producer, environment, tmp_path, after_s)
         await run_until(
             told,
-            lambda found: all(any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
+            lambda found: all(any(isinstance(e, MarketSnapshot)
+                                  and e.event_ts_ms >= exchange.clock.ms
                                   for e in found if e.symbol == m.symbol) for m in told.markets),
         )  # fmt: skip
         found = events(told)

@@ -15,7 +15,7 @@ from influxdb_client import InfluxDBClient
 
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured, Unavailable
-from include.kpis.records import Event, Tick
+from include.kpis.records import Event, MarketSnapshot
 from include.kpis.registry import NAMES
 from include.settings import Settings
 from include.warehouse import offsets
@@ -25,7 +25,7 @@ from include.warehouse.restart import restart
 from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found, logged
 from tests.warehouse.conftest import Producer, count, rows
-from tests.warehouse.market import START_MS, evening, tick
+from tests.warehouse.market import START_MS, evening, snapshot
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def small(settings: Settings, most: int) -> Settings:
 def test_every_kpi_is_that_of_the_same_log_folded_at_once(
     settings: Settings, produced: list[Event], writer: Connection
 ):
-    told = [event for event in produced if isinstance(event, Tick)]
+    told = [event for event in produced if isinstance(event, MarketSnapshot)]
     wanted = expected(logged(settings))
 
     drained = drain(writer, settings)
 
     assert found(writer) == wanted == expected(produced)
-    assert drained.ticks == len(wanted["crypto_prices"]) < len(told)
-    assert drained.ticks + drained.duplicates >= len(told)
+    assert drained.snapshots == len(wanted["crypto_prices"]) < len(told)
+    assert drained.snapshots + drained.duplicates >= len(told)
     said = rows(
         writer, f"SELECT {', '.join(f'count({name})' for name in NAMES)} FROM crypto_prices"
     )
@@ -106,7 +106,7 @@ def test_killed_overtaken_and_started_over_they_remember_as_one(
     assert [process.returncode for process in killed] == [-signal.SIGKILL] * 2
     assert [one.caught_up for one in drained] == [True, True]
     assert once == found(writer) == expected(produced)
-    assert (again.records, again.ticks, again.trades) == (len(produced), 0, 0)
+    assert (again.records, again.snapshots, again.trades) == (len(produced), 0, 0)
 
 
 def start(environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -157,14 +157,14 @@ def test_the_state_moves_with_the_rows_or_not_at_all(
     assert found(writer) == expected(produced)
 
 
-def test_a_tick_told_again_is_a_duplicate(
+def test_a_snapshot_told_again_is_a_duplicate(
     settings: Settings, producer: Producer, writer: Connection
 ):
-    producer.send([tick(ts_ms=START_MS + n, close=1.0 + n) for n in (5, 5, 3, 6)])
+    producer.send([snapshot(ts_ms=START_MS + n, close=1.0 + n) for n in (5, 5, 3, 6)])
 
     drained = drain(writer, settings)
 
-    assert (drained.ticks, drained.duplicates, drained.records) == (2, 2, 4)
+    assert (drained.snapshots, drained.duplicates, drained.records) == (2, 2, 4)
     assert rows(writer, "SELECT close FROM crypto_prices ORDER BY 1") == [(6.0,), (7.0,)]
 
 
@@ -172,14 +172,14 @@ def test_another_drain_done_between_two_questions_is_no_topic_made_again(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     """The log grows and another drain stores its new end, after this one asked where it ends."""
-    producer.send([tick(ts_ms=START_MS)])
+    producer.send([snapshot(ts_ms=START_MS)])
     ends, others = LogReader.ends, []
 
     def grown_since(reader: LogReader) -> dict[int, int]:
         answer = ends(reader)
         if not others:
             others.append(None)
-            producer.send([tick(ts_ms=START_MS + 1)])
+            producer.send([snapshot(ts_ms=START_MS + 1)])
             with connect(settings, application="test") as second:
                 others[0] = drain(second, settings)
         return answer
@@ -188,7 +188,7 @@ def test_another_drain_done_between_two_questions_is_no_topic_made_again(
 
     mine = drain(writer, settings)
 
-    assert (others[0].ticks, mine.ticks, mine.caught_up) == (2, 0, True)
+    assert (others[0].snapshots, mine.snapshots, mine.caught_up) == (2, 0, True)
     assert mine.offsets == others[0].offsets
 
 

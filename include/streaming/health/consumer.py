@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from include.errors import Unavailable
 from include.influxdb.lines import MEASUREMENTS
 from include.kpis.points import Point
-from include.kpis.records import Candle, Event, Gap, Tick
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot
 from include.settings import Settings
 from include.streaming.health.definitions import (
     CONSUMER,
@@ -169,7 +169,7 @@ def _some(moments: Sequence[Moment]) -> Sequence[Moment]:
 
 def _event_ms(event: Event) -> int:
     match event:
-        case Tick():
+        case MarketSnapshot():
             return event.event_ts_ms
         case Candle():
             return event.open_ts_ms + 60_000

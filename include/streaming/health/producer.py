@@ -8,7 +8,7 @@ import structlog
 
 from include.broker.records import Outgoing
 from include.errors import PipelineError
-from include.kpis.records import MINUTE_MS, Candle, Event, Gap, MarketKey, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Event, Gap, MarketKey, MarketSnapshot, Trades
 from include.settings import Settings
 from include.streaming.batch import Batch
 from include.streaming.health.definitions import (
@@ -196,7 +196,7 @@ class TimedWriter:
 
 def _until_ms(event: Event) -> int:
     match event:
-        case Tick():
+        case MarketSnapshot():
             return event.event_ts_ms
         case Trades():
             return event.trades[-1].ts_ms

@@ -22,7 +22,7 @@ from tests.streaming.health.asking import (
     wait_until_ready,
 )
 from tests.streaming.health.test_snapshots import Camera, ConsumerHealth
-from tests.streaming.test_consumer import ticks
+from tests.streaming.test_consumer import snapshots
 from tests.waiting import eventually
 
 
@@ -162,7 +162,7 @@ def test_a_refused_token_is_told_though_nothing_is_to_be_written(healthy_setting
 def test_what_waits_for_influxdb_shows_its_age_and_the_lag(healthy_settings, bucket):
     away = healthy_settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
     port = away.consumer_health_port
-    sent = ticks(30)
+    sent = snapshots(30)
     publish(away, sent)
 
     with Consuming(away):
@@ -183,8 +183,8 @@ def test_what_comes_twice_is_counted(healthy_settings, bucket):
     """
     Row 19 of the faults: one point, a counter.
     """
-    publish(healthy_settings, ticks(20))
-    publish(healthy_settings, ticks(20))
+    publish(healthy_settings, snapshots(20))
+    publish(healthy_settings, snapshots(20))
     port = healthy_settings.consumer_health_port
 
     with Consuming(healthy_settings):
@@ -196,7 +196,7 @@ def test_what_comes_twice_is_counted(healthy_settings, bucket):
 
 def test_a_missing_health_topic_stops_no_market(healthy_settings, bucket):
     told = healthy_settings.model_copy(update={"topic_health": "no-such-topic"})
-    publish(told, ticks(20))
+    publish(told, snapshots(20))
 
     with Consuming(told):
         bucket.wait_for(20)

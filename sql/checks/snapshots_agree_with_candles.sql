@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: a tick's price is within its minute's candle, widened by the price before it
+-- meaning: a snapshot's price is within its minute's candle, widened by the price before it
 -- do: compare the exchange's ticker with its klines; proofs rest on trades and klines alone
 SELECT p.exchange, p.symbol, p."timestamp", p.close, c.low, c.high
 FROM crypto_prices AS p

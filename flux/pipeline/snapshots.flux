@@ -1,4 +1,4 @@
-// Ticks stored a minute, of each symbol: a minute without one is a 0, not a hole.
+// Snapshots stored a minute, of each symbol: a minute without one is a 0, not a hole.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")

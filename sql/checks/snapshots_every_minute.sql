@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: a market with candles has at least one tick in each of their minutes
+-- meaning: a market with candles has at least one snapshot in each of their minutes
 -- do: see whether producer and exchange were there: make status, the gaps of those minutes
 SELECT c.exchange, c.symbol, c.open_ts
 FROM trade_coverage AS k

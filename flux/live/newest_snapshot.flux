@@ -1,4 +1,4 @@
-// All KPIs of a market's newest tick; one that has no value there is not of an older tick.
+// All KPIs of a market's newest snapshot; one that has no value there is not of an older snapshot.
 from(bucket: bucket)
     |> range(start: start)
     |> filter(fn: (r) => r._measurement == "crypto_prices")

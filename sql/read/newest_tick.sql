@@ -1,3 +1,0 @@
--- When the newest tick that PostgreSQL has happened; null if it has none.
-SELECT max("timestamp") AS newest
-FROM latest_prices
