@@ -111,9 +111,8 @@ def _checks() -> str:
 
 
 def _kpis() -> str:
-    rows = [(f"`{k.name}`", k.formula, k.unit, k.window, k.since_seed) for k in REGISTRY]
-    head = ("name", "formula", "unit", "window", "in the project this grew from")
-    return _table(head, rows)
+    rows = [(f"`{k.name}`", k.formula, k.unit, k.window) for k in REGISTRY]
+    return _table(("name", "formula", "unit", "window"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:

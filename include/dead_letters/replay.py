@@ -6,9 +6,9 @@ A letter that is still refused stays what it is. A replayed one is marked, with 
 which written again is the same.
 
 The fold has gone on without the record, and does not go back: a snapshot gets the KPIs it suffices
-for itself, a candle its own figures (`include.kpis.late`). What the session and MACD would have
-been, `recompute_indicators` says from the candles; seconds of trades the audit writes from
-PostgreSQL.
+for itself, a candle its own figures (`include.kpis.late_events`). What the session and MACD
+would have been, `recompute_indicators` says from the candles; seconds of trades the audit writes
+from PostgreSQL.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ from include.dead_letters.letters import Letter, Place
 from include.errors import BadRecord
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis import late
+from include.kpis import late_events
 from include.kpis.records import Event
 from include.settings import Settings
 from include.warehouse import load, rows
@@ -82,7 +82,7 @@ def _chosen(
 
 def _into_postgresql(connection: Connection, letter: Letter, value: bytes, event: Event) -> str:
     record = Record(*letter.place, key=None, value=value)
-    entry = rows.entry_of(record, event, late.points(event))
+    entry = rows.entry_of(record, event, late_events.compute_points(event))
     load.ensure_partitions(connection, [entry])
     with connection.transaction():
         written = load.write(connection, [entry])
@@ -93,7 +93,7 @@ def _into_postgresql(connection: Connection, letter: Letter, value: bytes, event
 
 
 def _into_influxdb(connection: Connection, sink: InfluxDB, letter: Letter, event: Event) -> str:
-    points = late.points(event)
+    points = late_events.compute_points(event)
     sink.write(lines.encode(points))
     return _marked(connection, letter, f"points: {len(points)}")
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from include.kpis.frames import indicators
-from include.kpis.market import MOST_FILLED
+from include.kpis.market_state import MAX_FILLED_MINUTES
+from include.kpis.pandas_indicators import compute_indicators
 
 COLUMNS = ("macd", "macd_signal", "macd_hist", "vwap")
 
@@ -50,10 +50,10 @@ def computed(bars: Sequence[Bar], from_minute: int) -> Iterator[Indicators]:
     Yield the indicators of the ascending *bars* that open at from_minute or later.
 
     Minutes that are missing are filled here and nowhere else: the close carried, nothing traded.
-    Where more than MOST_FILLED are, the line begins anew, as in the stream's fold.
+    Where more than MAX_FILLED_MINUTES are, the line begins anew, as in the stream's fold.
     """
     minutes = np.array([bar.open_minute for bar in bars], dtype=np.int64)
-    breaks = np.flatnonzero(np.diff(minutes) - 1 > MOST_FILLED) + 1
+    breaks = np.flatnonzero(np.diff(minutes) - 1 > MAX_FILLED_MINUTES) + 1
     for first, end in zip([0, *breaks], [*breaks, len(bars)], strict=True):
         if minutes[end - 1] >= from_minute:
             yield from _of_line(bars[first:end], from_minute)
@@ -74,7 +74,7 @@ def _of_line(bars: Sequence[Bar], from_minute: int) -> Iterator[Indicators]:
     frame = pd.DataFrame(
         {"close": carried, "volume": traded, "quote_volume": notional}, index=index
     )
-    values = indicators(frame)[list(COLUMNS)].to_numpy()[places]
+    values = compute_indicators(frame)[list(COLUMNS)].to_numpy()[places]
     wanted = int(np.searchsorted(minutes, from_minute))
     for bar, row in zip(bars[wanted:], values[wanted:].tolist(), strict=True):
         macd, signal, histogram, vwap = (None if x != x else x for x in row)

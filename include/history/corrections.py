@@ -12,8 +12,7 @@ from include.history.differences import NOTHING, Minute, fault, greatest, worst
 from include.history.streamed import MEASUREMENT
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import CandlePoint, Values
-from include.kpis.records import MarketKey
+from include.kpis.records import CandlePoint, MarketKey, Values
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from include.influxdb.reader import Reader
-from include.kpis.points import Values
-from include.kpis.records import MarketKey
+from include.kpis.records import MarketKey, Values
 
 MEASUREMENT = "crypto_candles"
 EVER = {"start": datetime(1970, 1, 1, tzinfo=UTC), "stop": datetime(2200, 1, 1, tzinfo=UTC)}

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
+from include.kpis.records import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
 
 # Each kind's measurement, and its tags beside exchange and symbol.
 MEASUREMENTS: dict[type[Point], tuple[str, str]] = {

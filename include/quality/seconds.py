@@ -4,9 +4,8 @@ from typing import Any, cast
 
 from include.influxdb.lines import encode
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import SecondPoint
-from include.kpis.records import Trade
-from include.kpis.seconds import LATENESS_MS, SECOND_MS, SecondBars
+from include.kpis.records import SecondPoint, Trade
+from include.kpis.second_bars import ALLOWED_LATENESS_MS, SECOND_MS, SecondBars
 from include.quality.ledger import Window
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
@@ -27,8 +26,8 @@ def rewrite(connection: Connection, influxdb: InfluxDB, window: Window) -> None:
     closed = []
     for row in stored:
         trade = Trade(*cast(tuple[Any, ...], row))
-        closed += bars.pass_time(trade.ts_ms)
-        bars.trade(trade)
-    closed += bars.pass_time(window.until_ms + SECOND_MS + LATENESS_MS)
-    points = [SecondPoint(*window.market, start_ms, bar.values()) for start_ms, bar in closed]
+        closed += bars.advance_watermark(trade.ts_ms)
+        bars.add_trade(trade)
+    closed += bars.advance_watermark(window.until_ms + SECOND_MS + ALLOWED_LATENESS_MS)
+    points = [SecondPoint(*window.market, start_ms, bar.to_values()) for start_ms, bar in closed]
     influxdb.write(encode(points))

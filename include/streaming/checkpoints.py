@@ -13,7 +13,7 @@ import structlog
 
 from include.broker.log_reader import latest_by_key
 from include.broker.records import Outgoing
-from include.kpis.fold import State
+from include.kpis.engine import State
 from include.settings import Settings
 
 VERSION = 1

@@ -8,7 +8,7 @@ import structlog
 
 from include.broker.group_member import Extent
 from include.broker.records import Outgoing
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.streaming.checkpoints import Checkpoint
 
 DOING = "starting over at the beginning, remembering nothing"
@@ -28,7 +28,7 @@ class Partition:
         is_whole: Whether the fold has seen all before next_offset and no more.
     """
 
-    fold: Fold
+    fold: KpiEngine
     next_offset: int
     topic_id: UUID | None = None
     saved_offset: int | None = None
@@ -50,7 +50,7 @@ class Snapshot(NamedTuple):
 
 def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Partition:
     """Return the partition as its checkpoint says, or from its beginning if that cannot be."""
-    afresh = Partition(Fold(), extent.beginning, extent.topic_id)
+    afresh = Partition(KpiEngine(), extent.beginning, extent.topic_id)
     if checkpoint is None:
         return afresh
     where = {"partition": number, "next_offset": checkpoint.next_offset, **extent._asdict()}
@@ -65,7 +65,7 @@ def resumed(number: int, checkpoint: Checkpoint | None, extent: Extent) -> Parti
         logger.error("checkpoint.outside_topic", doing=DOING, why=why, **where)
         return afresh
     try:
-        fold = Fold.resume(checkpoint.fold)
+        fold = KpiEngine.resume(checkpoint.fold)
     except (LookupError, TypeError, ValueError, AttributeError) as e:  # of another version
         why = f"{type(e).__name__}: {e}"
         logger.error("checkpoint.unreadable", doing=DOING, why=why, **where)

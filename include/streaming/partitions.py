@@ -21,8 +21,7 @@ import structlog
 from include.broker.group_member import Extent
 from include.broker.records import Outgoing
 from include.errors import Unavailable
-from include.kpis.points import Point
-from include.kpis.records import Event
+from include.kpis.records import Event, Point
 from include.settings import Settings
 from include.streaming import checkpoints
 from include.streaming.checkpoints import Checkpoint
@@ -73,11 +72,13 @@ class Partitions:
 
     def late(self) -> int:
         """Return how many trades came late, by the folds that are owned; any thread may ask."""
-        return sum(partition.fold.late() for partition in list(self._owned.values()))
+        return sum(partition.fold.count_late_trades() for partition in list(self._owned.values()))
 
     def repeated(self) -> int:
         """Return how many events had come before, likewise."""
-        return sum(partition.fold.repeated() for partition in list(self._owned.values()))
+        return sum(
+            partition.fold.count_repeated_events() for partition in list(self._owned.values())
+        )
 
     def start(self, extents: Mapping[int, Extent]) -> dict[int, int]:
         """

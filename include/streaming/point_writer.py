@@ -10,7 +10,7 @@ from include import retry
 from include.broker.records import Record
 from include.errors import BadRecord, Unavailable
 from include.influxdb import lines
-from include.kpis.points import Point
+from include.kpis.records import Point
 from include.streaming.dead_letters import DeadLetter
 
 PATIENCE_S = 60.0  # of one write with its sink; well below Kafka's max.poll.interval of 5 minutes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from include.broker.log_reader import LogReader
 from include.errors import Unavailable
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.settings import Settings
 from include.warehouse.offsets import Offsets, Places, dumped, resumed
 from include.warehouse.rows import Entry, entry
@@ -61,7 +61,7 @@ class Batches:
         self._deadline_s = deadline_s
         self._stopping = stopping
         self._positions: Offsets = {}
-        self._folds: dict[int, Fold] = {}
+        self._folds: dict[int, KpiEngine] = {}
 
     def start_from(self, places: Places) -> None:
         """Forget what was read; go on from *places*, one for each partition."""

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from include.errors import Misconfigured
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.warehouse import offsets
 from include.warehouse.connection import Connection
 from include.warehouse.offsets import Places, dumped, resumed
@@ -132,6 +132,6 @@ def pass_over_lost(connection: Connection, extent: Extent) -> Lost:
             why = f"records [{first}, {beginning}) are gone: deleted before they were drained"
             loss = {"topic": topic, "partition": partition, "beginning": beginning, "reason": why}
             connection.execute(statement("load/kafka_losses/record"), loss)
-        empty = dict.fromkeys(lost, dumped(Fold()))
+        empty = dict.fromkeys(lost, dumped(KpiEngine()))
         offsets.move(connection, topic, extent.beginnings, empty)
     return lost

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from include.kpis.fold import Fold, State
+from include.kpis.engine import KpiEngine, State
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 
@@ -41,7 +41,7 @@ def stored(
                     "topic_id": topic_id,
                     "partition": partition,
                     "next_offset": beginning,
-                    "fold": dumped(Fold()),
+                    "fold": dumped(KpiEngine()),
                 }
                 for partition, beginning in sorted(beginnings.items())
             ],
@@ -79,16 +79,16 @@ def move(
         )
 
 
-def resumed(place: Place) -> Fold:
+def resumed(place: Place) -> KpiEngine:
     """
     Return the fold as it was at this place.
 
     Raises:
         LookupError, TypeError, ValueError, AttributeError: Its state is one of another version.
     """
-    return Fold.resume(place.state)
+    return KpiEngine.resume(place.state)
 
 
-def dumped(fold: Fold) -> str:
+def dumped(fold: KpiEngine) -> str:
     """Return the fold's state as JSON; `repr` of a float is read back bit for bit."""
     return json.dumps(fold.state(), allow_nan=False, separators=(",", ":"))

@@ -7,9 +7,8 @@ from typing import NamedTuple
 from include import wire
 from include.broker.records import Record
 from include.errors import BadRecord
-from include.kpis.fold import Fold
-from include.kpis.points import Point, PricePoint
-from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Point, PricePoint, Trades
 from include.kpis.registry import NAMES
 from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS, TRADES, Table
 
@@ -32,7 +31,7 @@ class Entry(NamedTuple):
     rows: Sequence[Row]
 
 
-def entry(record: Record, fold: Fold) -> Entry:
+def entry(record: Record, fold: KpiEngine) -> Entry:
     """Decode *record* and fold it; one that will never decode becomes a dead letter."""
     try:
         event = wire.decode(record.value)

@@ -11,11 +11,11 @@ from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import PricePoint
+from include.kpis.records import PricePoint
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from tests.chaos.verifier.postgres import Postgres
-from tests.kpis.test_ticker import SNAPSHOT
+from tests.kpis.test_snapshot_kpis import SNAPSHOT
 from tests.streaming.consuming import Consuming, publish, wait_until_saved
 
 ATTACKS = {

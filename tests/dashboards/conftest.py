@@ -15,7 +15,7 @@ from include.dashboards.files import dashboards
 from include.history.indicators import recompute_stale
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trades
 from include.quality import checks
 from include.quality.proof import prove_due
@@ -85,7 +85,7 @@ class Stores:
 
     def write(self, events):
         """Put what the fold makes of *events* into InfluxDB."""
-        fold = Fold()
+        fold = KpiEngine()
         points = [point for event in events for point in fold.update(event)]
         writer = InfluxDB(self._settings)
         writer.write(lines.encode(points))

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from include.dashboards.alerts import rules
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint
-from include.kpis.records import MINUTE_MS
+from include.kpis.engine import KpiEngine
+from include.kpis.records import MINUTE_MS, CandlePoint
 from include.quality.proof import prove_due
 from include.streaming.health.snapshots import HealthPoint, Snapshot
 from include.warehouse.connection import connect
@@ -128,7 +127,7 @@ def test_a_macd_cross_is_told_for_the_candle_that_crossed(stores, crossed):
 
 def _up_to_a_candle(events, *, crossed):
     """Return the place of the last candle whose histogram changed its sign, or kept it."""
-    fold, before, found = Fold(), None, None
+    fold, before, found = KpiEngine(), None, None
     for place, event in enumerate(events):
         for point in fold.update(event):
             if not isinstance(point, CandlePoint) or point.values["macd_hist"] is None:

@@ -15,9 +15,9 @@ from include.dead_letters.letters import Place
 from include.dead_letters.listing import lines
 from include.dead_letters.replay import replay
 from include.errors import BadRecord, Exit
-from include.kpis.late import REMEMBERED, REMEMBERED_OF_CANDLE
+from include.kpis.late_events import STATEFUL_CANDLE_FIELDS, STATEFUL_KPIS
 from include.kpis.records import Event, Trades
-from include.kpis.ticker import measure
+from include.kpis.snapshot_kpis import compute_snapshot_kpis
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
@@ -73,12 +73,16 @@ def test_a_late_snapshot_says_what_it_says_itself_and_invents_nothing(
 ):
     list(replay(settings, writer))
 
-    own = {name: value for name, value in measure(snapshot()).items() if name not in REMEMBERED}
+    own = {
+        name: value
+        for name, value in compute_snapshot_kpis(snapshot()).items()
+        if name not in STATEFUL_KPIS
+    }
     names = sorted(own)
     assert rows(writer, f"SELECT {', '.join(names)} FROM crypto_prices") == [
         tuple(own[name] for name in names)
     ]
-    remembered = ", ".join(REMEMBERED)
+    remembered = ", ".join(STATEFUL_KPIS)
     assert rows(writer, f"SELECT num_nonnulls({remembered}) FROM crypto_prices") == [(0,)]
 
 
@@ -124,8 +128,8 @@ def test_the_consumers_letters_become_points_once_however_often_they_were_parked
         }
     assert fields["crypto_prices", "close"] == snapshot().close
     assert fields["crypto_candles", "vwap"] == 2.5
-    assert not {name for kind, name in fields if kind == "crypto_prices"} & REMEMBERED
-    assert not {name for kind, name in fields if kind == "crypto_candles"} & REMEMBERED_OF_CANDLE
+    assert not {name for kind, name in fields if kind == "crypto_prices"} & STATEFUL_KPIS
+    assert not {name for kind, name in fields if kind == "crypto_candles"} & STATEFUL_CANDLE_FIELDS
 
 
 def logged(settings: Settings) -> list[Record]:

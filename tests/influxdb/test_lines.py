@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.influxdb import lines
-from include.kpis.points import CandlePoint, PricePoint, SecondPoint
+from include.kpis.records import CandlePoint, PricePoint, SecondPoint
 
 TS = 1_700_000_000_123
 

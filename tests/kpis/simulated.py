@@ -1,4 +1,4 @@
-"""Events of the simulated exchange, without HTTP: what the producer would publish."""
+"""Events of the simulated exchange without HTTP, as the producer would publish them."""
 
 from include.kpis.records import MINUTE_MS, Candle, Trade, Trades
 from include.simulator.clock import WallClock

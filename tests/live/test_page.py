@@ -11,7 +11,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import LastTradePoint
+from include.kpis.records import LastTradePoint
 from local.ports import LOOPBACK
 from tests.dashboards.conftest import snapshot
 from tests.live.conftest import LOGIN

@@ -10,8 +10,7 @@ from include.history.request import requested
 from include.influxdb import lines
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import PricePoint
-from include.kpis.records import MarketKey
+from include.kpis.records import MarketKey, PricePoint
 from include.settings import Settings
 from include.warehouse.drain import drain
 from include.warehouse.statements import statement

@@ -15,8 +15,8 @@ from include.broker.log_reader import LogReader
 from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
 from include.errors import BadRecord, Misconfigured, Unavailable
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint, LastTradePoint, PricePoint, SecondPoint
+from include.kpis.engine import KpiEngine
+from include.kpis.records import CandlePoint, LastTradePoint, PricePoint, SecondPoint
 from include.streaming import checkpoints
 from include.streaming.consumer import consume
 from tests.waiting import eventually
@@ -189,7 +189,7 @@ def folded(settings):
         reader.seek(reader.beginnings())
         while any(reader.positions()[p] < end for p, end in ends.items()):
             for record in reader.poll(5_000, timeout_s=1.0):
-                fold = folds.setdefault(record.partition, Fold())
+                fold = folds.setdefault(record.partition, KpiEngine())
                 try:
                     points = fold.update(wire.decode(record.value))
                 except BadRecord:

@@ -11,7 +11,7 @@ from include.broker.log_reader import LogReader
 from include.broker.records import MAX_RECORD_BYTES
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
 from include.influxdb.writer import InfluxDB
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.kpis.records import MarketKey, MarketSnapshot
 from include.streaming import checkpoints, progress
 from include.streaming.checkpoints import Checkpoint
@@ -104,7 +104,7 @@ def test_one_outside_the_topic_is_reported_with_the_range_that_is_gone():
     with capture_logs() as logs:
         behind = resumed(2, Checkpoint(70, {}), Extent(100, 900))
         beyond = resumed(2, Checkpoint(901, {}), Extent(100, 900))
-        inside = resumed(2, Checkpoint(900, Fold().state()), Extent(100, 900))
+        inside = resumed(2, Checkpoint(900, KpiEngine().state()), Extent(100, 900))
 
     assert [p.next_offset for p in (behind, beyond, inside)] == [100, 100, 900]
     assert [line["event"] for line in logs] == ["checkpoint.outside_topic"] * 2

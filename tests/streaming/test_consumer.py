@@ -8,9 +8,9 @@ import pytest
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb.writer import InfluxDB
-from include.kpis.ticker import measure
+from include.kpis.snapshot_kpis import compute_snapshot_kpis
 from local.credentials import write_private
-from tests.kpis.test_ticker import SNAPSHOT
+from tests.kpis.test_snapshot_kpis import SNAPSHOT
 from tests.streaming import market
 from tests.streaming.consuming import (
     Consuming,
@@ -40,7 +40,7 @@ def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
 
     stored = bucket.points()
     for snapshot in sent:
-        expected = {k: v for k, v in measure(snapshot).items() if v is not None}
+        expected = {k: v for k, v in compute_snapshot_kpis(snapshot).items() if v is not None}
         found = stored[(snapshot.symbol, snapshot.event_ts_ms)]
         assert {name: found.get(name) for name in expected} == expected
 

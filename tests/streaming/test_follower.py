@@ -6,9 +6,17 @@ from itertools import groupby
 import pytest
 
 from include.errors import Unavailable
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint
-from include.kpis.records import MINUTE_MS, Candle, Gap, MarketKey, MarketSnapshot, Trade, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import (
+    MINUTE_MS,
+    Candle,
+    CandlePoint,
+    Gap,
+    MarketKey,
+    MarketSnapshot,
+    Trade,
+    Trades,
+)
 from include.streaming.follower import AHEAD_MS, Follower
 from include.streaming.live_trades import LiveTrades
 from include.streaming.progress import Progress
@@ -103,7 +111,7 @@ async def test_every_candle_finds_the_session_as_it_was_at_its_end(exchange):
     following = follower(exchange, history_bars=0)
     events = await events_of(following)
     exchange.clock.ms += 61 * MINUTE_MS
-    fold = Fold()
+    fold = KpiEngine()
     points = [p for e in events + await events_of(following) for p in fold.update(e)]
 
     closed = [p for p in points if isinstance(p, CandlePoint)]
@@ -145,7 +153,7 @@ async def test_trades_of_long_after_the_look_wait_for_their_candles(exchange):
     assert latest_ms < look.closed_until_ms + AHEAD_MS
     ids = trade_ids(events)
     assert ids == list(range(ids[0], ids[-1] + 1))
-    fold = Fold()
+    fold = KpiEngine()
     closed = [p for e in events for p in fold.update(e) if isinstance(p, CandlePoint)]
     assert len(closed) == 61
     assert None not in [p.values["session_vwap"] for p in closed if p.values["volume"]]

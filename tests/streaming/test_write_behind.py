@@ -7,7 +7,7 @@ import pytest
 
 from include.broker.records import Record
 from include.errors import Unavailable
-from include.kpis.points import PricePoint
+from include.kpis.records import PricePoint
 from include.streaming.point_writer import PointWriter, made
 from include.streaming.write_behind import MOST_BATCHES, Batch, WriteBehind
 

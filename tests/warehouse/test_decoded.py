@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from include import wire
 from include.broker.records import Record
 from include.errors import BadRecord
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, MarketSnapshot, Trade, Trades
 from include.warehouse import load
 from include.warehouse.connection import Connection
@@ -58,7 +58,7 @@ events = st.lists(snapshots | batches | candles | gaps, min_size=20, max_size=60
 @given(events)
 def test_the_tables_take_whatever_decodes(writer: Connection, told: list[Event]):
     """All of it in one transaction, rolled back: nothing of it may have been parked."""
-    fold, entries = Fold(), []
+    fold, entries = KpiEngine(), []
     for offset, event in enumerate(told):
         made = decoded(offset, event, fold)
         if made is not None:
@@ -73,7 +73,7 @@ def test_the_tables_take_whatever_decodes(writer: Connection, told: list[Event])
     assert written[DEAD_LETTERS.name] == 0
 
 
-def decoded(offset: int, event: Event, fold: Fold) -> Entry | None:
+def decoded(offset: int, event: Event, fold: KpiEngine) -> Entry | None:
     record = Record("t", 0, offset, None, wire.encode(event))
     try:
         wire.decode(record.value)

@@ -7,8 +7,7 @@ from typing import NamedTuple, Protocol
 
 from include.errors import Unavailable
 from include.influxdb.lines import MEASUREMENTS
-from include.kpis.points import Point
-from include.kpis.records import Candle, Event, Gap, MarketSnapshot
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Point
 from include.settings import Settings
 from include.streaming.health.definitions import (
     CONSUMER,

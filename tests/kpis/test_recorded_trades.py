@@ -1,24 +1,23 @@
-"""Real trades across a UTC midnight: the session's figures are those of its trades."""
+"""Recorded trades across a UTC midnight: session KPIs are those of the day's trades."""
 
 import math
 from pathlib import Path
 
 import pytest
 
-from include.kpis.fold import Fold
-from include.kpis.points import PricePoint
-from include.kpis.records import MINUTE_MS, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import MINUTE_MS, PricePoint, Trades
 from include.simulator.history import History
 from include.simulator.tape import TapeMarket
 from tests.kpis import simulated
-from tests.kpis.test_parity import snapshot
+from tests.kpis.test_pandas_parity import snapshot
 
 TAPES = Path(__file__).parents[3] / "shared" / "tapes"
 PATHS = tuple(TAPES / f"binance-spot-btcusdt-2024080{day}.gz" for day in (8, 9))
 MIDNIGHT_MS = 1_723_161_600_000  # 2024-08-09
 
 
-def test_the_session_is_its_trades_on_both_sides_of_midnight():
+def test_the_session_is_exact_on_both_sides_of_midnight():
     """
     Nine minutes of trades and candles, a snapshot each second: vwap, high and low are exact.
     """
@@ -27,7 +26,7 @@ def test_the_session_is_its_trades_on_both_sides_of_midnight():
     tape = TapeMarket(PATHS)
     history, symbol = History(tape), tape.symbols[0]
     start_ms, end_ms = MIDNIGHT_MS - 5 * MINUTE_MS, MIDNIGHT_MS + 4 * MINUTE_MS
-    fold, seen, checked = Fold(), [], 0
+    fold, seen, checked = KpiEngine(), [], 0
 
     for now_ms in range(start_ms, end_ms, 1_000):
         if page := simulated.trades(history, symbol, now_ms, now_ms + 1_000):

@@ -1,4 +1,4 @@
-"""Law 1: the stream's numbers are pandas-ta's, at every closed candle."""
+"""Law 1: the streaming indicators equal those of pandas-ta at every closed candle."""
 
 import math
 from dataclasses import replace
@@ -6,10 +6,17 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from include.kpis.fold import Fold
-from include.kpis.frames import WARM_UP, indicators
-from include.kpis.points import CandlePoint, PricePoint
-from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.pandas_indicators import WARM_UP_CANDLES, compute_indicators
+from include.kpis.records import (
+    MINUTE_MS,
+    Candle,
+    CandlePoint,
+    Level,
+    MarketSnapshot,
+    PricePoint,
+    Trades,
+)
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
 
@@ -31,8 +38,8 @@ def frame(candles):
 
 
 def streamed(candles):
-    """Fold the candles, a snapshot after each; return the lines and the vwap of each."""
-    fold, rows = Fold(), []
+    """Fold the candles with a snapshot after each; return MACD and session vwap of each."""
+    fold, rows = KpiEngine(), []
     for candle in candles:
         (closed,) = [p for p in fold.update(candle) if isinstance(p, CandlePoint)]
         end_ms = candle.open_ts_ms + MINUTE_MS - 1
@@ -48,7 +55,7 @@ def streamed(candles):
 
 
 def assert_equal(stream, batch, scale):
-    """Both have a value at the same candles, and it is the same to 1e-9 of the price."""
+    """Assert values at the same candles that agree to 1e-9 of the price."""
     for name in (*MACD, "vwap"):
         one, other = stream[name].to_numpy(), batch[name].to_numpy()
         assert (pd.isna(one) == pd.isna(other)).all(), name
@@ -63,44 +70,44 @@ def week(request):
     return simulated.candles(history, symbol, START_MS, MINUTES)
 
 
-def test_is_pandas_ta_over_eight_days(week):
+def test_equals_pandas_ta_over_eight_days(week):
     """
     11,520 candles, eight midnights, quiet minutes, prices of 90,000 and of 0.000001.
     """
     assert sum(c.volume == 0 for c in week) > 20
 
-    assert_equal(streamed(week), indicators(frame(week)), week[0].close)
+    assert_equal(streamed(week), compute_indicators(frame(week)), week[0].close)
 
 
 @pytest.mark.parametrize("volume", [1e-5, 1e9])
-def test_is_pandas_ta_for_any_volume(week, volume):
+def test_equals_pandas_ta_for_any_volume(week, volume):
     scaled = [
         replace(c, volume=c.volume * volume, quote_volume=c.quote_volume * volume)
         for c in week[:3000]
     ]
 
-    assert_equal(streamed(scaled), indicators(frame(scaled)), week[0].close)
+    assert_equal(streamed(scaled), compute_indicators(frame(scaled)), week[0].close)
 
 
 @pytest.mark.parametrize("cut", [500, 1439, 1440, 4000, 9999])
 def test_a_window_with_warm_up_gives_the_same_numbers(week, cut):
     """
     Law 4: a batch that reads 400 candles before its window agrees with one that read them all.
-    The session's vwap needs its whole session.
+    The session's vwap requires its whole session.
     """
     session = cut - cut % 1440
-    whole = indicators(frame(week)).iloc[cut : cut + 200]
-    lines = indicators(frame(week[max(0, cut - WARM_UP) : cut + 200])).iloc[-200:]
-    day = indicators(frame(week[session : cut + 200])).iloc[-200:]
+    whole = compute_indicators(frame(week)).iloc[cut : cut + 200]
+    lines = compute_indicators(frame(week[max(0, cut - WARM_UP_CANDLES) : cut + 200])).iloc[-200:]
+    day = compute_indicators(frame(week[session : cut + 200])).iloc[-200:]
 
     for name in MACD:
         assert (abs(lines[name] - whole[name]) / week[0].close).max() <= 1e-9
     assert (abs(day["vwap"] - whole["vwap"]) / week[0].close).max() <= 1e-9
 
 
-def test_a_missing_candle_is_filled_in_the_fold_only(week):
+def test_a_missing_candle_is_filled_in_the_engine_only(week):
     """
-    Law 6: the close is carried, the volume is 0, and no point is made of it.
+    Law 6: the close is carried, the volume is 0, and the filled minute makes no point.
     """
     holed = week[:600] + week[605:1200]
     flat = [
@@ -112,12 +119,12 @@ def test_a_missing_candle_is_filled_in_the_fold_only(week):
     whole = week[:600] + flat + week[605:1200]
 
     stream = streamed(holed)
-    batch = indicators(frame(whole)).drop(index=frame(flat).index)
+    batch = compute_indicators(frame(whole)).drop(index=frame(flat).index)
 
     assert_equal(stream, batch, week[0].close)
 
 
-def test_the_first_values_come_when_the_specification_says(week):
+def test_the_first_values_are_at_bars_26_and_34(week):
     stream = streamed(week[:40])
 
     assert stream["macd"].first_valid_index() == 25
@@ -125,12 +132,12 @@ def test_the_first_values_come_when_the_specification_says(week):
     assert stream["macd_hist"].first_valid_index() == 33
 
 
-def test_fewer_candles_than_pandas_ta_wants_are_no_values(week):
-    assert indicators(frame(week[:33]))[list(MACD)].isna().all(axis=None)
+def test_fewer_candles_than_pandas_ta_requires_give_no_values(week):
+    assert compute_indicators(frame(week[:33]))[list(MACD)].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("broken", ["naive", "gap", "reversed"])
-def test_refuses_a_frame_it_would_misread(week, broken):
+def test_refuses_an_unusable_index(week, broken):
     data = frame(week[:50])
     wrong = {
         "naive": data.tz_localize(None),
@@ -139,7 +146,7 @@ def test_refuses_a_frame_it_would_misread(week, broken):
     }[broken]
 
     with pytest.raises(ValueError, match="expected"):
-        indicators(wrong)
+        compute_indicators(wrong)
 
 
 def test_session_vwap_is_trade_exact_before_and_after_midnight():
@@ -149,7 +156,7 @@ def test_session_vwap_is_trade_exact_before_and_after_midnight():
     history, symbol = simulated.market(trades_per_minute=40.0)
     start_ms = START_MS - 90 * MINUTE_MS
     minutes = {c.open_ts_ms: c for c in simulated.candles(history, symbol, start_ms, 180)}
-    fold, day = Fold(), []
+    fold, day = KpiEngine(), []
     checked = 0
     for minute_ms, candle in minutes.items():
         for second in range(0, 60, 7):

@@ -1,26 +1,23 @@
-"""One-second bars of the trades, closed by event time with some patience for late ones."""
+"""One-second bars of the trades, closed by event time after the allowed lateness."""
 
 from dataclasses import dataclass, field
 
-from include.kpis.points import Values
-from include.kpis.records import Trade
-from include.kpis.vwap import vwap
+from include.kpis.indicators import compute_vwap
+from include.kpis.records import Trade, Values
 
 SECOND_MS = 1_000
-LATENESS_MS = 2_000  # how much later, by event time, a trade may come and still count
+ALLOWED_LATENESS_MS = 2_000
+"""How far behind the newest event time a trade may be and still enter its bar."""
 
 
 @dataclass(slots=True)
-class Bar:
-    """
-    The trades of one second so far.
-
-    Attributes:
-        first_id: Lowest trade id; its price is the open. last_id likewise: the close.
-    """
+class SecondBar:
+    """The trades of one second so far."""
 
     first_id: int
+    """Lowest trade id; its price is the open."""
     last_id: int
+    """Highest trade id; its price is the close."""
     open: float
     high: float
     low: float
@@ -28,9 +25,11 @@ class Bar:
     volume: float
     quote_volume: float
     trades: int
+    """Number of aggregate trades."""
     buy_volume: float
+    """Base currency that takers bought."""
 
-    def values(self) -> Values:
+    def to_values(self) -> Values:
         """Return the fields of a point of `crypto_trades`."""
         return {
             "open": self.open,
@@ -41,38 +40,34 @@ class Bar:
             "quote_volume": self.quote_volume,
             "trades": float(self.trades),
             "buy_volume": self.buy_volume,
-            "vwap": vwap(self.quote_volume, self.volume, self.low, self.high),
+            "vwap": compute_vwap(self.quote_volume, self.volume, self.low, self.high),
         }
 
 
 @dataclass(slots=True)
 class SecondBars:
-    """
-    The open bars of one market.
+    """The open bars of one market."""
 
-    Attributes:
-        bars: By the second's start; at most those of the allowed lateness and one page of trades.
-        watermark_ms: The latest event time seen.
-        late: Trades that came after their bar had closed.
-    """
-
-    bars: dict[int, Bar] = field(default_factory=dict)
+    bars: dict[int, SecondBar] = field(default_factory=dict)
+    """Open bars by the start of their second. The allowed lateness and one page bound them."""
     watermark_ms: int = 0
-    late: int = 0
+    """Latest event time seen."""
+    late_trades: int = 0
+    """Trades that arrived after their bar had closed. Cumulative."""
 
-    def trade(self, trade: Trade) -> None:
-        """Take a trade into its second; count it as late if those before it closed the bar."""
+    def add_trade(self, trade: Trade) -> None:
+        """Add a trade to its bar; count it as late if earlier trades have closed that bar."""
         trade_id, _, _, ts_ms, price, amount, side = trade
         start_ms = ts_ms - ts_ms % SECOND_MS
         if ts_ms > self.watermark_ms:
             self.watermark_ms = ts_ms
-        elif start_ms + SECOND_MS + LATENESS_MS <= self.watermark_ms:
-            self.late += 1
+        elif start_ms + SECOND_MS + ALLOWED_LATENESS_MS <= self.watermark_ms:
+            self.late_trades += 1
             return
         bought = amount if side == "buy" else 0.0
         bar = self.bars.get(start_ms)
         if bar is None:
-            self.bars[start_ms] = Bar(
+            self.bars[start_ms] = SecondBar(
                 trade_id, trade_id, price, price, price, price, amount, price * amount, 1, bought
             )
             return
@@ -89,12 +84,17 @@ class SecondBars:
         bar.trades += 1
         bar.buy_volume += bought
 
-    def pass_time(self, event_ms: int) -> list[tuple[int, Bar]]:
-        """Move the watermark; return the bars it closes, oldest first, by their start."""
+    def advance_watermark(self, event_ms: int) -> list[tuple[int, SecondBar]]:
+        """
+        Move the watermark to *event_ms* unless it is ahead, and close the bars it has passed.
+
+        Returns:
+            The closed bars with the start of their second, oldest first.
+        """
         if event_ms > self.watermark_ms:
             self.watermark_ms = event_ms
-        over_ms = self.watermark_ms - SECOND_MS - LATENESS_MS
-        closed = [start for start in self.bars if start <= over_ms]
+        last_start_ms = self.watermark_ms - SECOND_MS - ALLOWED_LATENESS_MS
+        closed = [start for start in self.bars if start <= last_start_ms]
         if len(closed) > 1:
             closed.sort()
         return [(start, self.bars.pop(start)) for start in closed]

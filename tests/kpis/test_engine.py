@@ -1,4 +1,4 @@
-"""The laws of the fold: whatever the order inside a millisecond, wherever it is saved."""
+"""The KPI engine: saving and resuming, repetitions, late trades, sessions, second bars."""
 
 import json
 import math
@@ -8,15 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint, PricePoint, SecondPoint
-from include.kpis.records import MINUTE_MS, Candle, Gap, Trade, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import (
+    MINUTE_MS,
+    Candle,
+    CandlePoint,
+    Gap,
+    LastTradePoint,
+    PricePoint,
+    SecondPoint,
+    Trade,
+    Trades,
+)
 from include.kpis.registry import NAMES
-from include.kpis.seconds import LATENESS_MS
+from include.kpis.second_bars import ALLOWED_LATENESS_MS
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
-from tests.kpis.test_parity import snapshot
-from tests.kpis.test_ticker import SNAPSHOT
+from tests.kpis.test_pandas_parity import snapshot
+from tests.kpis.test_snapshot_kpis import SNAPSHOT
 
 DAY_MS = 86_400_000
 
@@ -30,8 +39,8 @@ def trade(trade_id, ts_ms, price=100.0, amount=1.0, side="buy"):
 
 
 def fold_of(events):
-    fold = Fold()
-    return [point for event in events for point in fold.update(event)]
+    engine = KpiEngine()
+    return [point for event in events for point in engine.update(event)]
 
 
 def price(points):
@@ -44,7 +53,7 @@ def seconds(points):
 
 @pytest.fixture(scope="module")
 def hours():
-    """Three hours across midnight as the producer publishes them."""
+    """Events of three hours across midnight, in the order the producer publishes them."""
     history, symbol = simulated.market(trades_per_minute=60.0)
     start_ms = START_MS - 60 * MINUTE_MS
     events = []
@@ -61,75 +70,75 @@ def hours():
 
 def test_a_point_has_every_name_of_the_registry():
     """
-    What the fold writes and what the registry, README and dashboards name is one list.
+    The engine, the registry, the README and the dashboards use one list of names.
     """
-    (point,) = Fold().update(SNAPSHOT)
+    (point,) = KpiEngine().update(SNAPSHOT)
 
     assert set(point.values) == set(NAMES)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 100, 533, 1700])
-def test_saved_and_resumed_it_is_the_same(hours, cut):
+def test_a_resumed_engine_makes_the_same_points(hours, cut):
     """
-    Law 3: through JSON and back at any point, the points are the same to the last bit.
+    Law 3: saved as JSON and restored at any event, to the last bit.
     """
-    fold = Fold()
-    points = [p for event in hours[:cut] for p in fold.update(event)]
-    resumed = Fold.resume(json.loads(json.dumps(fold.state())))
+    engine = KpiEngine()
+    points = [p for event in hours[:cut] for p in engine.update(event)]
+    resumed = KpiEngine.resume(json.loads(json.dumps(engine.state())))
     points += [p for event in hours[cut:] for p in resumed.update(event)]
 
     assert points == fold_of(hours)
 
 
-def test_what_is_remembered_stays_small(hours):
+def test_the_state_does_not_grow(hours):
     """
-    Law 3: as much after three hours as after one.
+    Law 3: its size after three hours is that after one.
     """
-    fold = Fold()
+    engine = KpiEngine()
     sizes = []
     for event in hours:
-        fold.update(event)
-        sizes.append(len(json.dumps(fold.state())))
+        engine.update(event)
+        sizes.append(len(json.dumps(engine.state())))
 
     assert max(sizes) < 4_000
     assert sizes[-1] < 2 * sizes[len(sizes) // 3]
 
 
 @pytest.mark.parametrize("state", [{}, {"binance:BTC/USDT": {}}, {"v": 2, "markets": {}}])
-def test_a_state_of_another_version_is_refused(state):
+def test_resume_refuses_a_state_of_another_version(state):
     with pytest.raises(ValueError, match="expected a state of version 3, found"):
-        Fold.resume(state)
+        KpiEngine.resume(state)
 
 
-def test_a_day_is_held_in_as_much_as_an_hour():
+def test_a_day_needs_no_more_state_than_an_hour():
     """
-    Law 3: of a day's candles, trades and snapshots the fold holds a handful of bars and minutes.
+    Law 3: after a day of trades and candles the state has a handful of bars and minutes.
     """
-    fold, held = Fold(), []
+    engine, held = KpiEngine(), []
     for event in simulated.day():
-        fold.update(event)
+        engine.update(event)
         if isinstance(event, Candle):
-            (market,) = fold.state()["markets"].values()
-            held.append(len(market["seconds"]["bars"]) + len(market["session"]["minutes"]))
+            (market,) = engine.state()["markets"].values()
+            held.append(len(market["second_bars"]["bars"]) + len(market["session"]["minutes"]))
 
     assert len(held) == 1440
     assert max(held) <= 8
     assert max(held[-60:]) <= max(held[:60])
 
 
-def test_what_comes_again_changes_nothing(hours):
+def test_repeated_events_change_nothing(hours):
     """
-    Trades, candles and snapshots that were folded already make no point and no difference.
+    Trades, candles and snapshots seen before make no point and leave the state as it is.
     """
-    fold = Fold()
-    once = [p for event in hours[:600] for p in fold.update(event)]
-    state = fold.state()
+    engine = KpiEngine()
+    once = [p for event in hours[:600] for p in engine.update(event)]
+    state = engine.state()
 
-    again = [p for event in hours[300:600] for p in fold.update(event)]
+    again = [p for event in hours[300:600] for p in engine.update(event)]
 
     assert once
     assert again == []
-    assert fold.state() == state
+    assert engine.state() == state
 
 
 def test_second_bars_are_the_trades_of_their_second(hours):
@@ -155,32 +164,32 @@ def test_second_bars_are_the_trades_of_their_second(hours):
 
 def test_a_late_trade_counts_while_its_bar_is_open():
     """
-    Inside the allowed lateness it changes the bar; after that it is counted, and left out.
+    Within the allowed lateness a trade changes its bar. After that it is only counted.
     """
     base = START_MS
-    fold = Fold()
-    fold.update(batch(trade(1, base + 100, 100.0)))
-    fold.update(batch(trade(2, base + 2_500, 101.0)))
-    in_time = fold.update(batch(trade(3, base + 200, 103.0), trade(4, base + 1_000 + LATENESS_MS)))
-    too_late = fold.update(batch(trade(5, base + 300, 99.0)))
+    engine = KpiEngine()
+    engine.update(batch(trade(1, base + 100, 100.0)))
+    engine.update(batch(trade(2, base + 2_500, 101.0)))
+    in_time = engine.update(
+        batch(trade(3, base + 200, 103.0), trade(4, base + 1_000 + ALLOWED_LATENESS_MS))
+    )
+    too_late = engine.update(batch(trade(5, base + 300, 99.0)))
 
     (bar,) = [p for p in in_time if p.ts_ms == base]
     assert (bar.values["open"], bar.values["close"], bar.values["trades"]) == (100.0, 103.0, 2)
     assert too_late == []
-    assert fold.state()["markets"]["binance:BTC/USDT"]["seconds"]["late"] == 1
+    assert engine.state()["markets"]["binance:BTC/USDT"]["second_bars"]["late_trades"] == 1
 
 
-def test_one_trade_is_its_own_price():
-    """
-    Law 2.
-    """
+def test_the_vwap_of_one_trade_is_its_price():
+    """Law 2."""
     points = fold_of([batch(trade(1, START_MS + 5, 0.00000637)), snapshot(START_MS + 9, 0.0000064)])
 
     assert price(points)["vwap"] == pytest.approx(0.00000637, rel=1e-15)
     assert price(points)["session_high"] == price(points)["session_low"] == 0.00000637
 
 
-def test_a_session_without_a_trade_has_no_value():
+def test_a_session_without_a_trade_has_no_values():
     values = price(fold_of([snapshot(START_MS + 9, 100.0)]))
 
     names = ("vwap", "vwap_deviation_bps", "session_high", "session_low", "macd", "macd_signal")
@@ -188,9 +197,9 @@ def test_a_session_without_a_trade_has_no_value():
     assert values["macd_ready"] == 0.0
 
 
-def test_a_void_aggregate_counts_for_nothing():
+def test_a_voided_aggregate_is_ignored():
     """
-    Binance marks it with first = last = -1.
+    Binance marks a voided aggregate with first = last = -1.
     """
     void = Trade(2, -1, -1, START_MS + 6, 5_000.0, 9.0, "buy")
 
@@ -201,7 +210,7 @@ def test_a_void_aggregate_counts_for_nothing():
 
 def test_yesterdays_late_trades_and_candles_never_enter_today(hours):
     """
-    The session resets by event time; what comes late of the day before stays there.
+    The session resets by event time. Late events of the day before do not change today.
     """
     history, symbol = simulated.market(trades_per_minute=60.0)
     (last,) = simulated.candles(history, symbol, START_MS - MINUTE_MS, 1)
@@ -214,10 +223,38 @@ def test_yesterdays_late_trades_and_candles_never_enter_today(hours):
 
 
 def test_gaps_are_counted():
-    fold = Fold()
+    engine = KpiEngine()
 
-    assert fold.update(Gap("binance", "BTC/USDT", START_MS, 5, 9, "gone")) == []
-    assert fold.state()["markets"]["binance:BTC/USDT"]["missing"] == 5
+    assert engine.update(Gap("binance", "BTC/USDT", START_MS, 5, 9, "gone")) == []
+    assert engine.state()["markets"]["binance:BTC/USDT"]["missing_trades"] == 5
+
+
+def newest(points):
+    return [point for point in points if isinstance(point, LastTradePoint)]
+
+
+def test_the_last_trade_is_the_newest_price_at_the_start_of_its_second():
+    points = fold_of([batch(trade(1, START_MS + 100, 10.0), trade(2, START_MS + 1_900, 11.0))])
+
+    assert newest(points) == [
+        LastTradePoint("binance", "BTC/USDT", START_MS + 1_000, {"price": 11.0})
+    ]
+
+
+def test_a_voided_trade_is_not_the_last_trade():
+    good, void = trade(1, START_MS, 10.0), Trade(2, -1, -1, START_MS + 1_000, 99.0, 1.0, "buy")
+
+    assert [point.values for point in newest(fold_of([batch(good, void)]))] == [{"price": 10.0}]
+    assert newest(fold_of([batch(void)])) == []
+
+
+def test_a_repeated_trade_is_not_the_last_trade():
+    engine = KpiEngine()
+    first, second = trade(1, START_MS, 10.0), trade(2, START_MS + 100, 11.0)
+    engine.update(batch(first, second))
+
+    assert newest(engine.update(batch(first))) == []
+    assert newest(engine.update(batch(first, second))) == []
 
 
 prices = st.floats(1e-6, 1e6)
@@ -235,7 +272,7 @@ def of_minute(rows):
 
 @given(several)
 @settings(max_examples=60, deadline=None)
-def test_the_vwap_lies_between_low_and_high(rows):
+def test_the_vwap_is_between_low_and_high(rows):
     values = price(fold_of([batch(*of_minute(rows)), snapshot(START_MS + 59_999, rows[-1][1])]))
 
     assert values["session_low"] * (1 - 1e-12) <= values["vwap"]
@@ -246,7 +283,7 @@ def test_the_vwap_lies_between_low_and_high(rows):
 @settings(max_examples=60, deadline=None)
 def test_scaling_prices_scales_the_session(rows, k):
     """
-    Law 2: prices times k are price KPIs times k; ratios stay.
+    Law 2: scaling all prices by k scales price KPIs by k and leaves ratios.
     """
     plain = of_minute(rows)
     scaled = [t._replace(price=t.price * k) for t in plain]
@@ -265,7 +302,7 @@ def test_scaling_prices_scales_the_session(rows, k):
 @settings(max_examples=60, deadline=None)
 def test_splitting_and_permuting_trades_changes_nothing(rows, random):
     """
-    Law 2: a trade in two halves, or trades of one millisecond in another order.
+    Law 2: halved trades, and trades of one millisecond in another order, give the same values.
     """
     whole = [t._replace(ts_ms=START_MS + 7) for t in of_minute(rows)]
     halves = [t._replace(amount=t.amount / 2) for t in whole for _ in (0, 1)]
@@ -282,9 +319,9 @@ def test_splitting_and_permuting_trades_changes_nothing(rows, random):
     )
 
 
-def test_a_candle_takes_the_place_of_its_minutes_trades(hours):
+def test_a_candle_replaces_the_trades_of_its_minute(hours):
     """
-    Trades of a minute that were missed are made up for by the candle.
+    The candle covers trades of its minute that were missed.
     """
     history, symbol = simulated.market(trades_per_minute=60.0)
     (candle,) = simulated.candles(history, symbol, START_MS, 1)
@@ -299,25 +336,25 @@ def test_a_candle_takes_the_place_of_its_minutes_trades(hours):
 
 def test_trades_of_a_minute_without_a_candle_stay_in_the_session():
     """
-    A hole in the candles loses nothing of what the trades told.
+    A missing candle does not remove the trades of its minute.
     """
     history, symbol = simulated.market(trades_per_minute=60.0)
     first, _, third = simulated.candles(history, symbol, START_MS, 3)
-    lone = batch(trade(1, START_MS + MINUTE_MS + 5, first.close, 2.0))
+    only = batch(trade(1, START_MS + MINUTE_MS + 5, first.close, 2.0))
 
-    points = fold_of([first, lone, third, snapshot(START_MS + 3 * MINUTE_MS + 5, third.close)])
+    points = fold_of([first, only, third, snapshot(START_MS + 3 * MINUTE_MS + 5, third.close)])
 
     notional = first.quote_volume + first.close * 2.0 + third.quote_volume
     exact = notional / (first.volume + 2.0 + third.volume)
     assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
 
 
-def test_an_exchange_that_tells_no_quote_volume_gets_the_typical_price():
+def test_without_quote_volume_the_session_uses_the_typical_price():
     history, symbol = simulated.market(trades_per_minute=60.0)
     (candle,) = simulated.candles(history, symbol, START_MS, 1)
-    silent = replace(candle, quote_volume=None, trade_count=None)
+    incomplete = replace(candle, quote_volume=None, trade_count=None)
 
-    points = fold_of([silent, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
+    points = fold_of([incomplete, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
 
     typical = (candle.high + candle.low + candle.close) / 3
     assert price(points)["vwap"] == pytest.approx(typical, rel=1e-12)

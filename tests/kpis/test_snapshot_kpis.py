@@ -1,4 +1,4 @@
-"""KPIs of one snapshot, against numbers worked out by hand and laws that hold for any market."""
+"""KPIs of one snapshot: values computed by hand, and laws that hold for any market."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.kpis.records import Level, MarketSnapshot
-from include.kpis.ticker import measure
+from include.kpis.snapshot_kpis import compute_snapshot_kpis
 
 # Binance's own example of a ticker and its book's best levels.
 SNAPSHOT = MarketSnapshot(
@@ -55,13 +55,15 @@ SNAPSHOT = MarketSnapshot(
         ),
     ],
 )
-def test_is_what_its_formula_says(name, expected):
-    assert measure(SNAPSHOT)[name] == pytest.approx(expected, rel=1e-6 if "bps" in name else 1e-12)
+def test_equals_the_value_computed_by_hand(name, expected):
+    assert compute_snapshot_kpis(SNAPSHOT)[name] == pytest.approx(
+        expected, rel=1e-6 if "bps" in name else 1e-12
+    )
 
 
 def test_a_price_of_a_few_satoshi_keeps_its_digits():
     """
-    The seed rounded to two decimals: LRC/BTC at 0.00000637 became 0.
+    Nothing is rounded: at two decimals LRC/BTC at 0.00000637 would be 0.
     """
     snapshot = replace(
         SNAPSHOT,
@@ -71,7 +73,7 @@ def test_a_price_of_a_few_satoshi_keeps_its_digits():
         asks=(Level(0.00000638, 10.0),),
     )
 
-    values = measure(snapshot)
+    values = compute_snapshot_kpis(snapshot)
 
     assert values["close"] == 0.00000637
     assert values["price_change_pct"] == pytest.approx(6.1666666667)
@@ -104,11 +106,11 @@ def test_a_price_of_a_few_satoshi_keeps_its_digits():
         ({"quote_volume": None}, {"vwap_24h", "turnover_ratio", "volume"}),
     ],
 )
-def test_has_no_value_where_there_is_none(change, without):
+def test_is_none_without_its_inputs(change, without):
     """
-    A one-sided, locked or crossed book, an absent volume: None, never an invented number.
+    With a one-sided, locked or crossed book or a missing volume, a KPI is None.
     """
-    values = measure(replace(SNAPSHOT, **change))
+    values = compute_snapshot_kpis(replace(SNAPSHOT, **change))
 
     assert {name for name in without if values[name] is not None} == set()
 
@@ -123,7 +125,7 @@ amounts = st.floats(1e-5, 1e9)
 )
 def test_scaling_prices_scales_price_kpis_and_leaves_ratios(bids, asks, k):
     """
-    Law 2 of the specification: the currency a price is quoted in changes no ratio.
+    Law 2: the currency of the prices changes no ratio.
     """
     snapshot = replace(
         SNAPSHOT,
@@ -136,7 +138,7 @@ def test_scaling_prices_scales_price_kpis_and_leaves_ratios(bids, asks, k):
         asks=tuple(Level(p * k, a) for p, a in snapshot.asks),
     )
 
-    before, after = measure(snapshot), measure(scaled)
+    before, after = compute_snapshot_kpis(snapshot), compute_snapshot_kpis(scaled)
 
     for name in ("price_spread", "mid_price", "microprice"):
         assert after[name] == pytest.approx(before[name] * k, rel=1e-9)
