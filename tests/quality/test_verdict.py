@@ -71,8 +71,8 @@ async def test_all_stores_hold_the_same_and_a_repair_beside_kafka_is_no_differen
         assert kafka == postgres == influxdb > 0
         assert (candles, in_influxdb) == (5, 0)  # no consumer ran
     assert [line.partition(":")[0] for line in verdict.warned] == [
-        "stores_agree_on_candles",
         "snapshots_every_minute",
+        "stores_agree_on_candles",
     ]
 
     owner.execute(

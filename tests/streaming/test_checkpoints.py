@@ -118,7 +118,7 @@ def test_the_fold_of_another_version_is_reported_and_folded_again():
 
     assert afresh.next_offset == 100
     assert [line["event"] for line in logs] == ["checkpoint.unreadable"]
-    assert "expected a state of version 2, found 1" in logs[0]["why"]
+    assert "expected a state of version 3, found 1" in logs[0]["why"]
 
 
 @pytest.mark.fault(6)
