@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from include.errors import Misconfigured, Unavailable
-from include.exchange.directory import open_exchange
+from include.exchange.registry import open_exchange
 from include.settings import Settings
 
 MOST_SKEW_S = 2.0  # beyond it a snapshot is from the future, says the check times_sane

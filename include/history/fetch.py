@@ -7,7 +7,7 @@ import structlog
 
 from include.errors import Misconfigured
 from include.exchange.binance import Binance
-from include.exchange.directory import open_exchange
+from include.exchange.registry import open_exchange
 from include.history.candles import Backfilled, backfill
 from include.history.request import Request
 from include.kpis.records import MarketKey

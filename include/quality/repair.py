@@ -15,9 +15,8 @@ import structlog
 
 from include.errors import BadRecord, Misconfigured, PipelineError, Unavailable
 from include.exchange.binance import Binance
-from include.exchange.directory import open_exchange
 from include.exchange.failures import RateLimited
-from include.exchange.trade_history import trades_between
+from include.exchange.registry import open_exchange
 from include.history.candles import backfill
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import MINUTE_MS, Trade, Trades
@@ -115,7 +114,7 @@ async def _repair(
     market, from_ms, until_ms = window
     await backfill(connection, exchange, market, from_ms, until_ms, source=SOURCE)
     found: list[Trade] = []
-    async for page in trades_between(exchange, market.symbol, from_ms, until_ms):
+    async for page in exchange.trades_between(market.symbol, from_ms, until_ms):
         found += page
     with connection.transaction():
         _replace(connection, window, found)

@@ -17,7 +17,7 @@ from include import log, retry
 from include.broker.writer import TransactionalWriter
 from include.errors import Misconfigured, Unavailable
 from include.exchange.binance import Binance
-from include.exchange.directory import open_exchange
+from include.exchange.registry import open_exchange
 from include.kpis.records import MarketKey, Trades
 from include.settings import Settings
 from include.streaming import progress, service

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include.exchange.directory import FULL
+from include.exchange.registry import EXCHANGES
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import Connection, connect
 from local.free_ports import FreePorts
@@ -111,7 +111,7 @@ def test_a_symbol_the_exchange_does_not_have_fails_without_a_retry(
 def test_the_form_offers_each_exchange_that_is_followed_in_full(dags: "dict[str, DAG]"):
     schema = dags["backfill_candles"].params.get_param("exchange").schema
 
-    assert set(schema["enum"]) == {None, *FULL}
+    assert set(schema["enum"]) == {None, *EXCHANGES}
 
 
 def test_every_pool_a_task_waits_for_is_made(dags: "dict[str, DAG]"):

@@ -16,7 +16,7 @@ NOON_MS = 1_762_000_000_000 // 86_400_000 * 86_400_000 + 43_200_000
 
 
 class MovedClock:
-    """Stands where the test puts it."""
+    """A clock whose time the test sets."""
 
     def __init__(self, now_ms):
         self.ms = now_ms
@@ -42,19 +42,19 @@ class Exchange:
         self.binance = Binance("binance", self.settings)
 
     async def fault(self, *faults):
-        """Answer with these faults from now on; none: all is well again."""
+        """Inject these faults from now on; without an argument, remove all faults."""
         body = msgspec.json.encode(list(faults))
         request = urllib.request.Request(f"{self.url}/_control/faults", body, method="POST")
         await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
 
     async def requests(self):
-        """Return what the exchange was asked so far."""
+        """Return the requests that the exchange received so far."""
 
-        def ask():
+        def request():
             with urllib.request.urlopen(f"{self.url}/_control/requests") as answer:
                 return msgspec.json.decode(answer.read())
 
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(request)
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ import pytest
 from include import wire
 from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
-from include.exchange.trade_history import trades_between
 from include.kpis.records import MINUTE_MS, Trades
 from include.quality.audit import audit
 from include.quality.verdict import SETTLED, judge
@@ -43,7 +42,7 @@ def publish(settings):
 async def told(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
     """Return what a producer would publish of the window."""
     pages = [
-        page async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms)
+        page async for page in exchange.binance.trades_between(market.symbol, from_ms, until_ms)
     ]
     trades = [Trades(*market, until_ms, tuple(page)) for page in pages if page]
     return [*trades, *await exchange.binance.candles(market.symbol, from_ms, until_ms)]
