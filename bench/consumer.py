@@ -29,11 +29,10 @@ from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import Candle, Event, Level, MarketKey, MarketSnapshot, Trade, Trades
 from include.settings import Settings
-from include.streaming.consumer_loop import Consumer
+from include.streaming.consumer import ConsumerLoop
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
-from include.streaming.point_writer import PointWriter, Sink
-from include.streaming.write_behind import WriteBehind
+from include.streaming.write_behind import PointWriter, Sink, WriteBehind
 from local.line import Line
 from local.provision.influxdb import InfluxAdmin
 
@@ -108,12 +107,12 @@ class Bench:
             partitions = Partitions(settings, writer, behind)
             health.session_began(partitions)
             with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
-                consumer = Consumer(member, partitions, behind, health)
+                consumer = ConsumerLoop(member, partitions, behind, health)
                 while not partitions.owned:  # joining the group is nobody's speed
-                    consumer.round()
+                    consumer.poll_once()
                 began_s = time.perf_counter()
                 while consumer.counts["records"] < self._records:
-                    consumer.round()
+                    consumer.poll_once()
                 consumer.finish()
                 return time.perf_counter() - began_s, sink.batches
 

@@ -32,7 +32,7 @@ NOT_OURS = (
 )
 
 
-class Extent(NamedTuple):
+class OffsetRange(NamedTuple):
     """
     What a partition holds.
 
@@ -121,7 +121,7 @@ class GroupMember:
         """Return the partitions that are ours and wait for `start`."""
         return {tp.partition for tp in self._listener.waiting}
 
-    def extents(self, partitions: Iterable[int]) -> dict[int, Extent]:
+    def extents(self, partitions: Iterable[int]) -> dict[int, OffsetRange]:
         """
         Return what the topic holds of *partitions*.
 
@@ -133,7 +133,7 @@ class GroupMember:
             beginnings = self._consumer.beginning_offsets(asked)
             ends = self._consumer.end_offsets(asked)
         id_ = topic_id(self._consumer, self._topic)
-        return {tp.partition: Extent(beginnings[tp], ends[tp], id_) for tp in asked}
+        return {tp.partition: OffsetRange(beginnings[tp], ends[tp], id_) for tp in asked}
 
     def start(self, offsets: Mapping[int, int]) -> None:
         """Let `poll` return the records of these partitions, from these offsets on."""

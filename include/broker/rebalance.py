@@ -14,10 +14,10 @@ class Owner(Protocol):
     quick, raise nothing, and use no method of the member.
     """
 
-    def give_back(self, partitions: Iterable[int]) -> None:
+    def on_revoked(self, partitions: Iterable[int]) -> None:
         """Save what is not saved, and forget it: nobody else owns them before this returns."""
 
-    def drop(self, partitions: Iterable[int]) -> None:
+    def on_lost(self, partitions: Iterable[int]) -> None:
         """Forget it unsaved: somebody else may own them already."""
 
 
@@ -43,8 +43,8 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka ships 
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self.waiting -= revoked
-        self._owner.give_back({tp.partition for tp in revoked})
+        self._owner.on_revoked({tp.partition for tp in revoked})
 
     def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
         self.waiting -= lost
-        self._owner.drop({tp.partition for tp in lost})
+        self._owner.on_lost({tp.partition for tp in lost})

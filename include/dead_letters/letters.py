@@ -76,7 +76,7 @@ def of_consumer(settings: Settings, connection: Connection) -> Iterator[Letter]:
         log.seek(log.beginnings())
         while any(log.positions()[partition] < end for partition, end in ends.items()):
             for record in log.poll(POLL_RECORDS, POLL_S):
-                kept = dead_letters.decoded(record.value)
+                kept = dead_letters.decode(record.value)
                 place = Place(kept.topic, kept.partition, kept.offset)
                 if place in known:
                     continue

@@ -14,8 +14,8 @@ from include.broker.writer import AcknowledgedWriter
 from include.errors import PipelineError
 from include.kpis.records import Candle, MarketSnapshot, Trades
 from include.settings import Settings
-from include.streaming import progress
-from include.streaming.progress import Progress
+from include.streaming.market_feed import Progress
+from include.streaming.publishing import encode_progress
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from local.demo import access
@@ -98,7 +98,7 @@ def _seeded(line: Line, exchange: Player) -> Settings:
     writer = AcknowledgedWriter(settings, "replay")
     try:
         before = Progress(trades_since_ms=exchange.began_ms)
-        writer.write([progress.saved(settings, exchange.market, before)])
+        writer.write([encode_progress(settings, exchange.market, before)])
     finally:
         writer.close()
     return settings

@@ -21,10 +21,10 @@ from tests.security.secured_broker import USER, SecuredBroker
 class Owner:
     """Who is told of partitions, and does nothing about them."""
 
-    def give_back(self, partitions):
+    def on_revoked(self, partitions):
         pass
 
-    def drop(self, partitions):
+    def on_lost(self, partitions):
         pass
 
 

@@ -1,4 +1,4 @@
-"""A market without end, seeded: what a producer would publish of it, minute by minute."""
+"""An endless random market: the events that a producer publishes of it, minute by minute."""
 
 import itertools
 import random
@@ -65,7 +65,7 @@ class Symbol:
 
 
 def stream(seed=7, symbols=SYMBOLS):
-    """Yield events for ever: the history of all symbols, then minute after minute of each."""
+    """Yield events without end: the history of all symbols, then each minute of each symbol."""
     walks = [Symbol(name, seed) for name in symbols]
     for walk in walks:
         yield from walk.history()

@@ -1,4 +1,4 @@
-"""The consumer on real Kafka and InfluxDB: every snapshot a point, whatever happens to it."""
+"""The consumer on real Kafka and InfluxDB stores a point of every snapshot, through failures."""
 
 import itertools
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
         assert {name: found.get(name) for name in expected} == expected
 
 
-def test_a_restart_neither_loses_nor_doubles(settings, bucket):
+def test_a_restart_loses_nothing_and_repeats_nothing(settings, bucket):
     publish(settings, snapshots(100))
     with Consuming(settings):
         bucket.wait_for(100)
@@ -57,9 +57,9 @@ def test_a_restart_neither_loses_nor_doubles(settings, bucket):
     assert len(bucket.points()) == 200
 
 
-def test_the_seeds_query_runs_unchanged(settings, bucket):
+def test_the_query_of_the_original_project_runs_unchanged(settings, bucket):
     """
-    The dashboard of the project this one grew from shows what it says.
+    The dashboard of the original project runs this query.
     """
     publish(settings, snapshots(3))
     with Consuming(settings):
@@ -79,7 +79,7 @@ def test_the_seeds_query_runs_unchanged(settings, bucket):
 
 
 @pytest.mark.fault(16)
-def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
+def test_an_undecodable_record_is_a_dead_letter_and_the_others_are_stored(settings, bucket):
     publish(settings, snapshots(2))
     writer = AcknowledgedWriter(settings, "test-poison")
     poison = [b"not json", b"[" * 100_000, b'{"v":1,"type":"snapshot"}', b"\xff", None]
@@ -96,9 +96,9 @@ def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
     assert {letter["topic"] for letter in letters} == {settings.topic_market}
 
 
-def test_what_the_topic_holds_is_stored_in_its_measurements(settings, bucket):
+def test_events_are_stored_in_the_measurements_of_their_type(settings, bucket):
     """
-    Field by field what one fold of each partition makes of it.
+    Each field equals that of one KPI engine per partition.
     """
     publish(settings, itertools.islice(market.stream(), 1_000))
 
@@ -118,9 +118,9 @@ def test_what_the_topic_holds_is_stored_in_its_measurements(settings, bucket):
 
 
 @pytest.mark.fault(14)
-def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, bucket):
+def test_a_point_influxdb_rejects_is_a_dead_letter_and_the_others_are_stored(settings, bucket):
     """
-    An integer field of old makes InfluxDB refuse floats, in that week only.
+    An integer already in the field makes InfluxDB reject floats, in that week only.
     """
     week_ms = 7 * 86_400_000
     wrong = snapshots(3)
@@ -145,17 +145,17 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
 
 
 @pytest.mark.fault(15)
-def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
+def test_a_wrong_token_ends_it_with_one_line_of_error(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
-    write_private(wrong, "not-a-token-this-server-knows")
+    write_private(wrong, "not-a-token-of-this-server")
     publish(settings, snapshots(1))
     environment = pipeline_environment | {"PIPELINE_INFLUX_TOKEN_FILE": str(wrong)}
 
     with consumer_process(environment, tmp_path) as process:
         exit_code = process.wait(30)
 
-    said = (tmp_path / "consumer.log").read_text()
+    output = (tmp_path / "consumer.log").read_text()
     assert exit_code == 2
-    assert said.splitlines()[-1].count("answered 401") == 1
-    assert "Traceback" not in said
-    assert "not-the-token" not in said
+    assert output.splitlines()[-1].count("answered 401") == 1
+    assert "Traceback" not in output
+    assert "not-the-token" not in output

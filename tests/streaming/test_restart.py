@@ -1,4 +1,4 @@
-"""Consumers killed, frozen, joined and left mid-stream: the points of one that never stopped."""
+"""Consumers that are killed, frozen, or joined store the points of an uninterrupted one."""
 
 import random
 import signal
@@ -11,8 +11,8 @@ from tests.streaming.consuming import (
     Flowing,
     consumer_process,
     folded,
-    forget_the_dead,
     offsets_saved,
+    remove_members,
     wait_for_members,
     wait_until_saved,
     wait_until_saved_further,
@@ -20,9 +20,9 @@ from tests.streaming.consuming import (
 
 
 @pytest.mark.fault(2)
-def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_path):
+def test_repeated_sigkill(settings, bucket, pipeline_environment, tmp_path):
     """
-    Row 2 of the faults, the short version: each time after a checkpoint, and some points later.
+    Row 2 of the faults, the short version: each kill comes after a checkpoint and some more points.
     """
     chance = random.Random(2)
     with Flowing(settings, market.stream()):
@@ -33,7 +33,7 @@ def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_pat
                 bucket.wait_for(bucket.count() + chance.randrange(1, 60))
                 assert process.poll() is None
                 process.kill()
-            forget_the_dead(settings)
+            remove_members(settings)
     with Consuming(settings):
         wait_until_saved(settings)
 
@@ -43,7 +43,7 @@ def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_pat
 @pytest.mark.fault(8)
 def test_one_then_two_then_one(settings, bucket):
     """
-    Row 8, the short version: each partition's state goes from owner to owner.
+    Row 8, the short version: each partition's state moves from owner to owner.
     """
     with Flowing(settings, market.stream()), Consuming(settings) as first:
         bucket.wait_for(40)
@@ -61,9 +61,11 @@ def test_one_then_two_then_one(settings, bucket):
 
 
 @pytest.mark.fault(9)
-def test_one_frozen_for_longer_than_its_session(settings, bucket, pipeline_environment, tmp_path):
+def test_a_consumer_frozen_for_longer_than_its_session(
+    settings, bucket, pipeline_environment, tmp_path
+):
     """
-    Row 9: it comes back, finds its partitions gone, and joins again.
+    Row 9: it continues, has lost its partitions, and joins again.
     """
     with (
         Flowing(settings, market.stream()),

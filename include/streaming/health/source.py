@@ -2,7 +2,7 @@
 
 from include.kpis.records import Candle, MarketSnapshot, Trade
 from include.streaming.health.producer import ProducerHealth
-from include.streaming.market_source import MarketSource
+from include.streaming.market_feed import MarketSource
 
 
 class ObservedSource:

@@ -1,4 +1,4 @@
-"""A market followed by a stream that fails in every way: complete, in order, connected again."""
+"""A market whose stream fails in every way is complete, in order, and connected again."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -7,11 +7,9 @@ import pytest
 
 from include import retry
 from include.kpis.records import Gap, MarketKey, Trades
-from include.streaming.deadlines import Deadlines
-from include.streaming.follower import Follower
-from include.streaming.progress import Progress
+from include.streaming.market_feed import MarketFeed, Progress
+from include.streaming.poll_loop import PollLoop, PollSchedule
 from include.streaming.subscription import Subscription
-from include.streaming.turns import Turns
 from tests.exchange.conftest import opened
 
 BTC = MarketKey("binance", "BTC/USDT")
@@ -20,27 +18,29 @@ STREAM = "btcusdt@aggTrade"
 
 
 class Following:
-    """BTC followed live on an exchange whose clock runs; what it published so far."""
+    """BTC published from an exchange whose clock runs, and the events published so far."""
 
     def __init__(self, exchange, interval_s):
         self.exchange = exchange
         self.events = []
         self.connections_lost = 0
         self.subscription = Subscription(
-            exchange.binance.trade_stream(SYMBOLS), SYMBOLS, report=lambda *_: None, lost=self.lose
+            exchange.binance.trade_stream(SYMBOLS),
+            SYMBOLS,
+            report=lambda *_: None,
+            on_lost=self.count_loss,
         )
-        live = self.subscription.live["BTC/USDT"]
-        self.follower = Follower(exchange.binance, BTC, Progress(), history_bars=2, live=live)
-        self.live = live
-        self.turns = Turns(self.follower, self.publish, Deadlines(interval_s))
-        self.news = asyncio.Event()
+        self.buffer = self.subscription.buffers["BTC/USDT"]
+        feed = MarketFeed(exchange.binance, BTC, Progress(), history_bars=2, buffer=self.buffer)
+        self.loop = PollLoop(feed, self.publish, PollSchedule(interval_s))
+        self.has_published = asyncio.Event()
 
-    def lose(self):
+    def count_loss(self):
         self.connections_lost += 1
 
     async def publish(self, batch):
         self.events += batch.events
-        self.news.set()
+        self.has_published.set()
 
     async def flow(self):
         while True:
@@ -49,22 +49,22 @@ class Following:
 
     async def follow(self):
         while True:
-            async for attempt in retry.until_available(lambda *_: None):
+            async for attempt in retry.retry_until_available(lambda *_: None):
                 with attempt:
-                    await self.turns.ask()
-                    await self.turns.listen()
+                    await self.loop.poll()
+                    await self.loop.relay()
 
     async def until(self, condition, timeout_s=40):
         async with asyncio.timeout(timeout_s):
             while not condition():
-                self.news.clear()
-                await self.news.wait()
+                self.has_published.clear()
+                await self.has_published.wait()
 
     def ids(self):
         return [t.trade_id for e in self.events if isinstance(e, Trades) for t in e.trades]
 
     async def published(self, count):
-        """Return once so many more trades are published."""
+        """Return once *count* more trades are published."""
         target = len(self.ids()) + count
         await self.until(lambda: len(self.ids()) >= target)
 
@@ -95,7 +95,7 @@ async def following(interval_s=0.3):
         pytest.param({"path": "/api/v3/aggTrades", "status": 503, "times": 3}, id="no history"),
     ],
 )
-async def test_leaves_no_hole(fault):
+async def test_leaves_no_gap(fault):
     async with following() as found:
         await found.published(50)
         await found.exchange.fault(fault, {"stream": STREAM, "action": "drop", "times": 3})
@@ -106,21 +106,21 @@ async def test_leaves_no_hole(fault):
     assert not any(isinstance(e, Gap) for e in found.events)
 
 
-async def test_a_healthy_stream_leaves_history_alone():
+async def test_a_healthy_stream_needs_no_history():
     """
-    The ticker's last id proves that nothing is missing: no turn asks for trades.
+    The ticker's last id proves that no trade is missing, so a poll requests no trades.
     """
     async with following() as found:
         await found.published(100)
-        before = await asked(found, "/api/v3/aggTrades")
+        before = await count_requests(found, "/api/v3/aggTrades")
         await found.published(300)
-        after = await asked(found, "/api/v3/aggTrades")
+        after = await count_requests(found, "/api/v3/aggTrades")
 
-    # a message may always be later than the ticker that tells of its trade
+    # a message may arrive later than the ticker that includes its trade
     assert after - before <= 2
 
 
-async def test_without_a_stream_history_is_asked():
+async def test_without_a_stream_trades_come_from_history():
     async with following() as found:
         await found.exchange.fault({"path": "/stream", "status": 503})
         await found.exchange.fault(
@@ -134,39 +134,38 @@ async def test_without_a_stream_history_is_asked():
 
 async def test_a_silent_stream_is_connected_again():
     """
-    Open, telling of one symbol and not of the other: noticed by what history has.
+    It is open and delivers one symbol but not the other. The trades of history show it.
     """
     async with following() as found:
         await found.published(50)
         await found.exchange.fault({"stream": STREAM, "action": "silence", "times": 1})
         await found.until(lambda: found.connections_lost >= 1)
-        received = found.live.received
-        await found.until(lambda: found.live.received > received)
+        received_count = found.buffer.received_count
+        await found.until(lambda: found.buffer.received_count > received_count)
 
 
-async def test_what_only_the_stream_has_is_no_gap():
+async def test_trades_that_only_the_stream_has_are_no_gap():
     """
-    A hole in history is filled from the stream as far as that goes.
+    A gap in history is filled from the stream, as far as the stream has the trades.
     """
     async with following(interval_s=3600) as found:
-        await found.until(lambda: found.live.received)
-        await found.published(30)  # whatever came before the stream did is filled by now
-        source, lost, streamed, told = found.exchange.binance, [], set(), set()
-        ask, offer = source.trades_from, found.live.offer
+        await found.until(lambda: found.buffer.received_count)
+        await found.published(30)  # trades from before the connection are filled by now
+        source, lost, streamed, received = found.exchange.binance, [], set(), set()
+        trades_from, put = source.trades_from, found.buffer.put
 
-        def overheard(trade):
-            told.add(trade.trade_id)
-            offer(trade)
+        def recording_put(trade):
+            received.add(trade.trade_id)
+            put(trade)
 
-        async def forgetful(symbol, first_id):
-            page = [t for t in await ask(symbol, first_id) if t.trade_id >= first_id + 2]
+        async def incomplete(symbol, first_id):
+            page = [t for t in await trades_from(symbol, first_id) if t.trade_id >= first_id + 2]
             lost.append(first_id)
-            streamed.update(told)
+            streamed.update(received)
             return page
 
-        found.live.offer = overheard
-
-        source.trades_from = forgetful
+        found.buffer.put = recording_put
+        source.trades_from = incomplete
         await found.exchange.fault({"stream": STREAM, "action": "drop", "times": 1})
         await found.until(lambda: any(isinstance(e, Gap) for e in found.events))
 
@@ -177,5 +176,5 @@ async def test_what_only_the_stream_has_is_no_gap():
     assert found.ids().index(gap.last_id + 1) == found.ids().index(gap.first_id - 1) + 1
 
 
-async def asked(found, path):
+async def count_requests(found, path):
     return [p for _, p, _ in await found.exchange.requests()].count(path)

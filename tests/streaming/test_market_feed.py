@@ -1,4 +1,4 @@
-"""Following a market: complete, in the order the fold needs, from wherever it was left."""
+"""A market feed is complete and in the KPI engine's order, and resumes from its progress."""
 
 from dataclasses import replace
 from itertools import groupby
@@ -17,9 +17,8 @@ from include.kpis.records import (
     Trade,
     Trades,
 )
-from include.streaming.follower import AHEAD_MS, Follower
-from include.streaming.live_trades import LiveTrades
-from include.streaming.progress import Progress
+from include.streaming.market_feed import MAX_AHEAD_MS, MarketFeed, Progress
+from include.streaming.trade_feed import TradeBuffer
 from tests.exchange.conftest import NOON_MS, opened
 
 BTC = MarketKey("binance", "BTC/USDT")
@@ -31,13 +30,13 @@ async def exchange():
         yield found
 
 
-def follower(exchange, progress=None, history_bars=120, live=None):
-    told = progress or Progress()
-    return Follower(exchange.binance, BTC, told, history_bars=history_bars, live=live)
+def open_feed(exchange, progress=None, history_bars=120, buffer=None):
+    progress = progress or Progress()
+    return MarketFeed(exchange.binance, BTC, progress, history_bars=history_bars, buffer=buffer)
 
 
-async def events_of(following):
-    return [event async for batch in following.batches() for event in batch.events]
+async def events_of(feed):
+    return [event async for batch in feed.batches() for event in batch.events]
 
 
 def trade_ids(events):
@@ -50,9 +49,9 @@ def open_times(events):
 
 async def test_starts_with_history_then_the_open_minute_then_a_snapshot(exchange):
     """
-    MACD and VWAP are warm at once: the history's candles come before the first trade.
+    MACD and VWAP have values at once: the candles of history come before the first trade.
     """
-    events = await events_of(follower(exchange))
+    events = await events_of(open_feed(exchange))
 
     minutes = [NOON_MS - i * MINUTE_MS for i in range(120, 0, -1)]
     assert open_times(events) == minutes
@@ -61,24 +60,25 @@ async def test_starts_with_history_then_the_open_minute_then_a_snapshot(exchange
     assert isinstance(events[-1], MarketSnapshot)
 
 
-async def test_goes_on_without_a_hole_or_a_repeat(exchange):
+async def test_continues_without_a_gap_or_a_repeat(exchange):
     """
-    Polled at odd moments for ten minutes, the trades are all of the exchange's, each once, and the
-    trades of each published candle add up to it.
+    Polls at irregular times for ten minutes return all trades of the exchange, each once.
+
+    The trades of each published candle add up to it.
     """
-    following = follower(exchange, history_bars=5)
+    feed = open_feed(exchange, history_bars=5)
     events = []
     for step_ms in [4_000, 17_000, 61_000, 130_000, 1_000, 250_000, 61_500, 999]:
         exchange.clock.ms += step_ms
-        events += await events_of(following)
+        events += await events_of(feed)
 
     ids = trade_ids(events)
     assert ids == list(range(ids[0], ids[-1] + 1))
     assert open_times(events) == sorted(set(open_times(events)))
     trades = [t for e in events if isinstance(e, Trades) for t in e.trades]
-    whole = [e for e in events if isinstance(e, Candle) and e.open_ts_ms >= NOON_MS]
-    assert len(whole) == 9
-    for candle in whole:
+    complete = [e for e in events if isinstance(e, Candle) and e.open_ts_ms >= NOON_MS]
+    assert len(complete) == 9
+    for candle in complete:
         inside = [t for t in trades if 0 <= t.ts_ms - candle.open_ts_ms < MINUTE_MS]
         assert sum(t.last_id - t.first_id + 1 for t in inside) == candle.trade_count
         assert sum(t.amount for t in inside) == pytest.approx(candle.volume, rel=1e-9)
@@ -88,14 +88,14 @@ async def test_goes_on_without_a_hole_or_a_repeat(exchange):
 
 async def test_a_candle_comes_after_the_trades_of_its_minute(exchange):
     """
-    The fold closes a minute knowing all of its trades, also when hours are caught up.
+    The engine has all trades of a minute when it closes, even while the feed catches up hours.
     """
-    following = follower(exchange, history_bars=0)
-    await events_of(following)
+    feed = open_feed(exchange, history_bars=0)
+    await events_of(feed)
     exchange.clock.ms += 3 * 60 * MINUTE_MS
 
     seen_until_ms = 0
-    for event in await events_of(following):
+    for event in await events_of(feed):
         if isinstance(event, Trades):
             seen_until_ms = event.trades[-1].ts_ms
             last = event
@@ -104,15 +104,15 @@ async def test_a_candle_comes_after_the_trades_of_its_minute(exchange):
             assert after or seen_until_ms < event.open_ts_ms + MINUTE_MS
 
 
-async def test_every_candle_finds_the_session_as_it_was_at_its_end(exchange):
+async def test_the_session_at_each_candle_is_that_of_its_end(exchange):
     """
-    Trades of an hour fit into one page of a quiet market: none may come before an earlier candle.
+    In a quiet market one page holds the trades of an hour. None may precede an earlier candle.
     """
-    following = follower(exchange, history_bars=0)
-    events = await events_of(following)
+    feed = open_feed(exchange, history_bars=0)
+    events = await events_of(feed)
     exchange.clock.ms += 61 * MINUTE_MS
     fold = KpiEngine()
-    points = [p for e in events + await events_of(following) for p in fold.update(e)]
+    points = [p for e in events + await events_of(feed) for p in fold.update(e)]
 
     closed = [p for p in points if isinstance(p, CandlePoint)]
     assert len(closed) == 61
@@ -120,37 +120,37 @@ async def test_every_candle_finds_the_session_as_it_was_at_its_end(exchange):
     assert None not in traded
 
 
-async def test_a_stream_ahead_of_the_candles_waits_for_them(exchange):
-    live = LiveTrades()
-    following = follower(exchange, history_bars=1, live=live)
-    await events_of(following)
-    last_id, last_ms = following.progress.last_trade_id, following.progress.last_candle_open_ms
+async def test_trades_ahead_of_the_candles_wait_for_them(exchange):
+    buffer = TradeBuffer()
+    feed = open_feed(exchange, history_bars=1, buffer=buffer)
+    await events_of(feed)
+    last_id, last_ms = feed.progress.last_trade_id, feed.progress.last_candle_open_ms
     for number, minute in enumerate((1, 5, 6), start=1):
         trade_id = last_id + number
         ts_ms = last_ms + minute * MINUTE_MS
-        live.offer(Trade(trade_id, trade_id, trade_id, ts_ms, 1.0, 1.0, "buy"))
+        buffer.put(Trade(trade_id, trade_id, trade_id, ts_ms, 1.0, 1.0, "buy"))
 
-    batch = await following.next_arrival(0)
+    batch = await feed.next_stream_batch(0)
     assert trade_ids(batch.events) == [last_id + 1, last_id + 2]
-    assert await following.next_arrival(0) is None
-    assert len(live) == 1
+    assert await feed.next_stream_batch(0) is None
+    assert len(buffer) == 1
 
 
-async def test_trades_of_long_after_the_look_wait_for_their_candles(exchange):
+async def test_trades_long_after_the_poll_wait_for_their_candles(exchange):
     """
-    A machine sleeps for an hour, or catching up takes one: what history has by then is not said
-    before the candles of that hour.
+    A machine sleeps for an hour, or catching up takes an hour. The trades of that hour are not
+    published before its candles.
     """
-    following = follower(exchange, history_bars=0)
-    events = await events_of(following)
+    feed = open_feed(exchange, history_bars=0)
+    events = await events_of(feed)
     exchange.clock.ms += 10_000
-    look = await following.look()
+    poll_result = await feed.poll()
     exchange.clock.ms += 61 * MINUTE_MS
-    first = [event async for batch in following.batches(look) for event in batch.events]
-    events += first + await events_of(following)
+    first = [event async for batch in feed.batches(poll_result) for event in batch.events]
+    events += first + await events_of(feed)
 
     latest_ms = max(t.ts_ms for e in first if isinstance(e, Trades) for t in e.trades)
-    assert latest_ms < look.closed_until_ms + AHEAD_MS
+    assert latest_ms < poll_result.closed_until_ms + MAX_AHEAD_MS
     ids = trade_ids(events)
     assert ids == list(range(ids[0], ids[-1] + 1))
     fold = KpiEngine()
@@ -159,33 +159,33 @@ async def test_trades_of_long_after_the_look_wait_for_their_candles(exchange):
     assert None not in [p.values["session_vwap"] for p in closed if p.values["volume"]]
 
 
-async def test_a_hole_in_the_stream_as_long_as_that_is_left_to_the_next_look(exchange):
-    live = LiveTrades()
-    following = follower(exchange, history_bars=1, live=live)
-    await events_of(following)
-    last_id = following.progress.last_trade_id
+async def test_a_gap_of_an_hour_in_the_stream_waits_for_the_next_poll(exchange):
+    buffer = TradeBuffer()
+    feed = open_feed(exchange, history_bars=1, buffer=buffer)
+    await events_of(feed)
+    last_id = feed.progress.last_trade_id
     exchange.clock.ms += 61 * MINUTE_MS
     newest = exchange.clock.ms
-    live.offer(Trade(last_id + 5_000, last_id, last_id, newest, 1.0, 1.0, "buy"))
-    asked = len(await exchange.requests())
+    buffer.put(Trade(last_id + 5_000, last_id, last_id, newest, 1.0, 1.0, "buy"))
+    request_count = len(await exchange.requests())
 
-    assert await following.next_arrival(0) is None
-    assert len(await exchange.requests()) == asked
-    events = await events_of(following)
+    assert await feed.next_stream_batch(0) is None
+    assert len(await exchange.requests()) == request_count
+    events = await events_of(feed)
     assert len(open_times(events)) == 61
     assert trade_ids(events)[0] == last_id + 1
 
 
-async def test_resumes_where_it_was_left(exchange):
+async def test_resumes_from_its_progress(exchange):
     """
-    A new process with the saved progress goes on as the old one would have.
+    A new process with the saved progress publishes what the old one would have published.
     """
-    first = follower(exchange)
+    first = open_feed(exchange)
     before = await events_of(first)
     exchange.clock.ms += 47 * MINUTE_MS
 
     unbroken = await events_of(first)
-    resumed = await events_of(follower(exchange, progress_after(before)))
+    resumed = await events_of(open_feed(exchange, progress_after(before)))
 
     assert trade_ids(resumed) == trade_ids(unbroken)
     assert open_times(resumed) == open_times(unbroken)
@@ -195,12 +195,12 @@ def progress_after(events):
     return Progress(NOON_MS, trade_ids(events)[-1], open_times(events)[-1])
 
 
-async def test_batches_stand_when_the_exchange_fails_in_between(exchange):
+async def test_batches_remain_valid_when_the_exchange_fails_between_them(exchange):
     """
-    What was handed out before a failure is not handed out again, and nothing is left out.
+    A batch yielded before a failure is not yielded again, and none is left out.
     """
-    following = follower(exchange, history_bars=3)
-    events = await events_of(following)
+    feed = open_feed(exchange, history_bars=3)
+    events = await events_of(feed)
     exchange.clock.ms += 90 * MINUTE_MS
     broken = 0
     for at in (2, 1, 3):
@@ -209,12 +209,12 @@ async def test_batches_stand_when_the_exchange_fails_in_between(exchange):
             {"path": "/api/v3/aggTrades", "status": 500, "times": 1},
         )
         try:
-            async for batch in following.batches():
+            async for batch in feed.batches():
                 events += batch.events
         except Unavailable:
             broken += 1
     await exchange.fault()
-    events += await events_of(following)
+    events += await events_of(feed)
 
     ids = trade_ids(events)
     assert broken >= 1
@@ -222,14 +222,14 @@ async def test_batches_stand_when_the_exchange_fails_in_between(exchange):
     assert open_times(events) == sorted(set(open_times(events)))
 
 
-async def test_says_which_trades_the_history_lacks(exchange):
+async def test_records_a_gap_for_trades_that_history_lacks(exchange):
     """
-    A hole in the ids is recorded before anything after it.
+    The gap comes before any later trade.
     """
-    events = await events_of(follower(exchange))
+    events = await events_of(open_feed(exchange))
     last = trade_ids(events)[-1]
 
-    class Forgetful:
+    class IncompleteHistory:
         page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
         snapshot, candles = exchange.binance.snapshot, exchange.binance.candles
         last_raw_id = exchange.binance.last_raw_id
@@ -240,21 +240,21 @@ async def test_says_which_trades_the_history_lacks(exchange):
 
     exchange.clock.ms += 5 * MINUTE_MS
     known = replace(progress_after(events), last_trade_id=last)
-    found = await events_of(Follower(Forgetful(), BTC, known, history_bars=0))
+    found = await events_of(MarketFeed(IncompleteHistory(), BTC, known, history_bars=0))
 
     gaps = [e for e in found if isinstance(e, Gap)]
     assert [(g.first_id, g.last_id) for g in gaps] == [(last + 1, last + 3)]
     assert found.index(gaps[0]) < [isinstance(e, Trades) for e in found].index(True)
 
 
-async def test_says_which_trades_are_missing_inside_a_page(exchange):
+async def test_records_a_gap_inside_a_page(exchange):
     """
-    A hole between two trades of one answer is a hole all the same.
+    A gap between two trades of one response is recorded as well.
     """
-    events = await events_of(follower(exchange))
+    events = await events_of(open_feed(exchange))
     last = trade_ids(events)[-1]
 
-    class Forgetful:
+    class IncompleteHistory:
         page_size, window_ms = exchange.binance.page_size, exchange.binance.window_ms
         snapshot, candles = exchange.binance.snapshot, exchange.binance.candles
         last_raw_id = exchange.binance.last_raw_id
@@ -264,7 +264,9 @@ async def test_says_which_trades_are_missing_inside_a_page(exchange):
             return [t for t in page if t.trade_id not in (last + 3, last + 4)]
 
     exchange.clock.ms += 5 * MINUTE_MS
-    found = await events_of(Follower(Forgetful(), BTC, progress_after(events), history_bars=0))
+    found = await events_of(
+        MarketFeed(IncompleteHistory(), BTC, progress_after(events), history_bars=0)
+    )
 
     kinds = [kind for kind, _ in groupby(type(e) for e in found if isinstance(e, Trades | Gap))]
     gaps = [e for e in found if isinstance(e, Gap)]
