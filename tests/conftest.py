@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from include.broker.topics import ensure_topics, wanted
+from include.broker.topics import ensure_topics, get_topic_specs
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import Connection, connect
 from local.credentials import write_private
@@ -183,6 +183,6 @@ def pipeline_environment(settings: Settings) -> dict[str, str]:
 def _delete_topics(settings: Settings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     try:
-        admin.delete_topics(list(wanted(settings)))
+        admin.delete_topics(list(get_topic_specs(settings)))
     finally:
         admin.close()

@@ -7,7 +7,7 @@ A letter is its record's place: parked again because the log was read again, it 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, cast
 
-from include.broker.log_reader import LogReader, record_at
+from include.broker.log_reader import LogReader, read_record
 from include.settings import Settings
 from include.streaming import dead_letters
 from include.warehouse.connection import Connection
@@ -101,7 +101,7 @@ def whole(settings: Settings, connection: Connection, letter: Letter) -> bytes |
         start = b"" if found is None else bytes(cast(bytes | None, found[0]) or b"")
     if len(start) == letter.value_bytes:
         return start
-    record = record_at(settings, *letter.place)
+    record = read_record(settings, *letter.place)
     value = b"" if record is None else record.value or b""
     is_it = len(value) == letter.value_bytes and value.startswith(start)
     return value if is_it else None

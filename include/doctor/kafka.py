@@ -3,8 +3,8 @@
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from include.broker.connection import client_options, kafka_errors
-from include.broker.topics import wanted
+from include.broker.connection import client_options, translate_errors
+from include.broker.topics import get_topic_specs
 from include.errors import Misconfigured
 from include.settings import Settings
 
@@ -20,7 +20,7 @@ def topics(settings: Settings) -> str:
         Unavailable: Kafka is away.
         Misconfigured: One is missing, or has other partitions or another cleanup.policy.
     """
-    names = wanted(settings)
+    names = get_topic_specs(settings)
     partitions, policies = _found(settings, set(names))
     wrong = [
         f"topic {name}: expected {expected}, found {partitions.get(name, 0)} partitions, "
@@ -38,7 +38,7 @@ def topics(settings: Settings) -> str:
 
 
 def _found(settings: Settings, names: set[str]) -> tuple[dict[str, int], dict[str, str]]:
-    with kafka_errors(settings, "looking at the topics"):
+    with translate_errors(settings, "looking at the topics"):
         admin = KafkaAdminClient(**client_options(settings))
         try:
             there = set(admin.list_topics()) & names

@@ -114,9 +114,9 @@ class ConsumerLoop:
     def _pause_if(self, *, is_full: bool) -> None:
         """Pause the partitions while the queue is full: the group requires polls all the same."""
         if is_full:
-            self._member.hold()
+            self._member.pause()
         elif self._is_paused:
-            self._member.release()
+            self._member.resume()
         self._is_paused = is_full
 
     def _poll_timeout_s(self) -> float:
@@ -126,7 +126,7 @@ class ConsumerLoop:
     def _start_assigned(self) -> None:
         if assigned := self._member.newly_assigned():
             self._health.rebalanced()
-            self._member.start(self._partitions.start(self._member.extents(assigned)))
+            self._member.seek(self._partitions.start(self._member.offset_ranges(assigned)))
 
     def _put(self, records: Sequence[Record]) -> None:
         read, points, letters = self._fold(records)

@@ -24,7 +24,7 @@ import msgspec
 import structlog
 
 from include.broker.group_member import OffsetRange
-from include.broker.log_reader import latest_by_key
+from include.broker.log_reader import read_latest_by_key
 from include.broker.records import Outgoing
 from include.errors import Unavailable
 from include.kpis.engine import KpiEngine, State
@@ -75,7 +75,7 @@ def load_checkpoints(settings: Settings) -> dict[int, Checkpoint]:
     prefix = _key_prefix(settings)
     # Uncommitted, because checkpoints are in no transaction: an open transaction of the producer
     # in the same topic must not hide them.
-    latest = latest_by_key(
+    latest = read_latest_by_key(
         settings, settings.topic_checkpoints, prefix=prefix.encode(), committed_only=False
     )
     found = {}

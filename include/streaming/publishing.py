@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from include import wire
-from include.broker.log_reader import latest_by_key
+from include.broker.log_reader import read_latest_by_key
 from include.broker.records import Outgoing
 from include.errors import Misconfigured
 from include.kpis.records import MarketKey
@@ -44,7 +44,7 @@ def load_progress(settings: Settings, markets: Iterable[MarketKey]) -> dict[Mark
         Unavailable: Kafka is unreachable.
         Misconfigured: The topic is missing, or a progress cannot be decoded.
     """
-    latest = latest_by_key(settings, settings.topic_checkpoints)
+    latest = read_latest_by_key(settings, settings.topic_checkpoints)
     found = {}
     for market in markets:
         value = latest.get(f"{KEY_PREFIX}{market}".encode())

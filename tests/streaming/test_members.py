@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from include.broker.group_member import instance_of
+from include.broker.group_member import get_instance_id
 from tests.streaming import market
 from tests.streaming.consuming import (
     Flowing,
@@ -77,5 +77,5 @@ def test_a_stopped_member_leaves_its_partitions_to_the_others(settings, start):
 def test_the_instance_id_is_host_and_port(settings):
     configured = settings.model_copy(update={"consumer_health_port": 18092})
 
-    assert instance_of(configured) == f"{socket.gethostname()}-18092"
-    assert instance_of(settings) is None
+    assert get_instance_id(configured) == f"{socket.gethostname()}-18092"
+    assert get_instance_id(settings) is None
