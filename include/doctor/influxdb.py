@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from include.influxdb.reader import Reader
-from include.influxdb.retention import DAY_S, kept_s
+from include.influxdb.retention import DAY_S, get_retention_s
 from include.influxdb.writer import InfluxDB
 from include.settings import Settings
 
@@ -51,5 +51,5 @@ def keeps(settings: Settings) -> str:
         Unavailable: InfluxDB is away.
         Misconfigured: It does not, or there is no such bucket.
     """
-    days = kept_s(settings) // DAY_S
+    days = get_retention_s(settings) // DAY_S
     return f"sees that the bucket keeps points {f'{days} days' if days else 'for ever'}"

@@ -1,4 +1,4 @@
-"""Queries of InfluxDB: a file of `flux/` each, and the values it leaves open."""
+"""Load the Flux queries of the folder `flux/`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,12 @@ def flux_text(name: str, *, fields: Sequence[str] = ()) -> str:
     """
     Return the text of `flux/<name>.flux`.
 
-    It is complete but for the names it leaves open (bucket, start, stop, exchange, symbol, ...),
-    which whoever runs it binds. Where it says @fields stands the test for *fields*, in the form
-    that InfluxDB's storage takes over (`contains` would read every field and throw most away).
+    The caller binds the names that the query leaves open (bucket, start, stop, exchange, ...).
+
+    Args:
+        name: Name of the file, without its ending.
+        fields: Fields to select in place of `@fields`. The test is a chain of comparisons, which
+            InfluxDB's storage evaluates; `contains` would read every field and discard most.
     """
     text = (FLUX / f"{name}.flux").read_text(encoding="utf-8").strip()
     return text.replace("@fields", " or ".join(f'r._field == "{field}"' for field in fields))

@@ -45,7 +45,7 @@ class EncodedPoint(NamedTuple):
 
 def encode_point(record: Record, point: Point) -> EncodedPoint:
     """Return *point*, made from *record*, as line protocol."""
-    return EncodedPoint(record, type(point), lines.line_of(point))
+    return EncodedPoint(record, type(point), lines.encode_point(point))
 
 
 class Sink(Protocol):
