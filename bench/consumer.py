@@ -24,10 +24,9 @@ from include import wire
 from include.broker.group_member import GroupMember
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
-from include.command import exit_code
-from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
 from include.kpis.records import Candle, Event, Level, MarketKey, MarketSnapshot, Trade, Trades
+from include.runtime import run_command, tune_gc
 from include.settings import Settings
 from include.streaming.consumer import ConsumerLoop
 from include.streaming.health.consumer import ConsumerHealth
@@ -162,13 +161,13 @@ def measure(bench: Bench, snapshots: int, rounds: int) -> dict[str, Any]:
 
 def benchmark(snapshots: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
-    with collected_seldom(), running("kafka", "influxdb") as line:  # as the consumer's own process
+    with tune_gc(), running("kafka", "influxdb") as line:  # as the consumer's own process
         print(json.dumps(measure(Bench(line), snapshots, ROUNDS)))
 
 
 def main() -> int:
     snapshots = int(sys.argv[1]) if len(sys.argv) > 1 else SNAPSHOTS
-    return exit_code("bench.consumer", lambda: benchmark(snapshots))
+    return run_command("bench.consumer", lambda: benchmark(snapshots))
 
 
 if __name__ == "__main__":

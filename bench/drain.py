@@ -25,9 +25,9 @@ from include import wire
 from include.broker.records import Outgoing
 from include.broker.topics import ensure_topics
 from include.broker.writer import TransactionalWriter
-from include.command import exit_code
 from include.errors import Misconfigured
 from include.kpis.records import Candle, Event, Level, MarketKey, MarketSnapshot, Trade, Trades
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.drain import Drained, drain
@@ -188,7 +188,7 @@ def benchmark(trades: int) -> None:
 
 def main() -> int:
     trades = int(sys.argv[1]) if len(sys.argv) > 1 else TRADES
-    return exit_code("bench.drain", lambda: benchmark(trades))
+    return run_command("bench.drain", lambda: benchmark(trades))
 
 
 if __name__ == "__main__":

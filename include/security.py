@@ -1,11 +1,12 @@
-"""Files that hold a secret: closed to other users, and worth the name."""
+"""Secrets in files that only their owner can read, and certificate checks for TLS."""
 
+import ssl
 from pathlib import Path
 
 from include.errors import Misconfigured
 
-SHORTEST = 16  # characters; what we generate has 22 and more
-FEWEST_KINDS = 6  # different characters
+MIN_SECRET_LENGTH = 16  # characters; generated secrets have 22 and more
+MIN_DISTINCT_CHARACTERS = 6
 PLACEHOLDERS = (
     "changeme", "changethis", "replaceme", "placeholder", "example", "default", "password",
     "passphrase", "supersecret", "yoursecret", "yourtoken", "mytoken", "tokenhere", "inserttoken",
@@ -14,27 +15,35 @@ PLACEHOLDERS = (
 
 def read_secret(variable: str, file: Path) -> str:
     """
-    Return the secret in *file*, which *variable* names.
+    Return the secret in *file*.
+
+    Args:
+        variable: Name of the setting that has *file*, for the error message.
+        file: The file.
 
     Raises:
-        Misconfigured: It cannot be read, others may read it, or it is no secret.
+        Misconfigured: The file cannot be read, other users can read it, or the secret is weak.
     """
-    require_private(variable, file)
+    check_private(variable, file)
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as e:
         why = e.strerror if isinstance(e, OSError) else "it is not UTF-8"
         raise Misconfigured(f"{variable}: cannot read {file}: {why}") from None
-    require_strong(f"{variable}: {file}", secret)
+    check_strong(f"{variable}: {file}", secret)
     return secret
 
 
-def require_private(variable: str, file: Path) -> None:
+def check_private(variable: str, file: Path) -> None:
     """
-    Return if *file*, which *variable* names, is there and nobody else's to read or write.
+    Return if *file* exists and other users can neither read nor write it.
+
+    Args:
+        variable: Name of the setting that has *file*, for the error message.
+        file: The file.
 
     Raises:
-        Misconfigured: It is not; the message has the command that mends it.
+        Misconfigured: It is missing, or its mode is wrong. The message has the command to fix that.
     """
     try:
         mode = file.stat().st_mode & 0o777
@@ -44,20 +53,46 @@ def require_private(variable: str, file: Path) -> None:
         raise Misconfigured(f"{variable}: expected mode 0600, found {mode:04o}: chmod 600 {file}")
 
 
-def require_strong(where: str, secret: str) -> None:
+def check_strong(location: str, secret: str) -> None:
     """
-    Return if *secret* could be one; *where* begins the message, which never shows it.
+    Return if *secret* is not easy to guess.
+
+    Args:
+        location: Where the secret is. It starts the error message, which never shows the secret.
+        secret: The secret.
 
     Raises:
-        Misconfigured: It is empty, short, monotonous, or a placeholder.
+        Misconfigured: It is empty, short, repetitive, or a placeholder.
     """
     if not secret:
-        raise Misconfigured(f"{where} is empty: put a generated secret there")
+        raise Misconfigured(f"{location} is empty: put a generated secret there")
     letters = "".join(sign for sign in secret.lower() if sign.isalnum())
     if any(word in letters for word in PLACEHOLDERS):
-        raise Misconfigured(f"{where} holds a placeholder: put a generated secret there")
-    if len(secret) < SHORTEST or len(set(secret)) < FEWEST_KINDS:
+        raise Misconfigured(f"{location} holds a placeholder: put a generated secret there")
+    if len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < MIN_DISTINCT_CHARACTERS:
         raise Misconfigured(
-            f"{where}: expected a random secret of {SHORTEST} characters or more, found one that "
-            "can be guessed: generate another, such as with `openssl rand -hex 32`"
+            f"{location}: expected a random secret of {MIN_SECRET_LENGTH} characters or more, "
+            "found one that can be guessed: generate another, such as with `openssl rand -hex 32`"
         )
+
+
+def create_tls_context(variable: str, ca_file: str) -> ssl.SSLContext:
+    """
+    Return a client's TLS context: TLS 1.2 or later, with checks of certificate and host name.
+
+    Args:
+        variable: Name of the setting that has *ca_file*, for the error message.
+        ca_file: File with the authorities to trust (PEM); empty for those of the system.
+
+    Raises:
+        Misconfigured: The file cannot be read, or has no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as e:  # SSLError is a subclass
+        why = "found none" if isinstance(e, ssl.SSLError) else str(e.strerror)
+        raise Misconfigured(
+            f"{variable}: expected PEM certificates of authorities in {ca_file}: {why}"
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

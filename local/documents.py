@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from include.command import exit_code
 from include.errors import Misconfigured
 from include.kpis.registry import REGISTRY
 from include.quality.checks import checks
+from include.runtime import run_command
 from include.settings import PREFIX, Settings
 from include.streaming.health import definitions
 from local.layout import REPOSITORY
@@ -125,7 +125,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make documents", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
     options = parser.parse_args()
-    return exit_code("documents", differing if options.check else write)
+    return run_command("documents", differing if options.check else write)
 
 
 if __name__ == "__main__":

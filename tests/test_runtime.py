@@ -1,4 +1,4 @@
-"""The bar, as a terminal gets it and as a file does."""
+"""The progress bar on a terminal, and in a file."""
 
 import os
 import subprocess
@@ -6,21 +6,21 @@ import sys
 
 from tests.terminal import at_terminal
 
-MOVED = """
-from include.progress_bar import progress_bar
-with progress_bar("candles") as advance:
+PROGRAM = """
+from include.runtime import show_progress
+with show_progress("candles") as advance:
     advance(completed=1, total=4, description="candles [of May]")
 """
-COMMAND = [sys.executable, "-c", MOVED]
+COMMAND = [sys.executable, "-c", PROGRAM]
 
 
-def test_a_terminal_gets_a_bar_that_is_wiped_away():
-    code, told = at_terminal(COMMAND, os.environ)
+def test_a_terminal_gets_a_bar_that_is_erased_at_the_end():
+    code, output = at_terminal(COMMAND, os.environ)
 
     assert code == 0
-    assert "candles [of May]" in told
-    assert "25%" in told
-    assert told.rstrip("\r\n").endswith("\x1b[2K")
+    assert "candles [of May]" in output
+    assert "25%" in output
+    assert output.rstrip("\r\n").endswith("\x1b[2K")
 
 
 def test_a_file_gets_nothing():

@@ -27,9 +27,8 @@ from kafka.errors import (
 from kafka.net.sasl import get_sasl_mechanism
 
 from include.errors import Misconfigured, Unavailable
-from include.secret_file import read_secret
+from include.security import create_tls_context, read_secret
 from include.settings import Settings
-from include.tls import client_context
 
 BOOTSTRAP_TIMEOUT_MS = 5_000
 REQUEST_TIMEOUT_MS = 15_000
@@ -59,7 +58,9 @@ def client_options(settings: Settings) -> dict[str, Any]:
 def _security_options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
     if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = client_context("PIPELINE_KAFKA_CA_FILE", settings.kafka_ca_file)
+        options["ssl_context"] = create_tls_context(
+            "PIPELINE_KAFKA_CA_FILE", settings.kafka_ca_file
+        )
     if settings.kafka_security_protocol.startswith("SASL_"):
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_sasl_username

@@ -9,8 +9,8 @@ from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
 from include import log
 from include.broker.connection import client_options, translate_errors
 from include.broker.records import MAX_RECORD_BYTES
-from include.command import exit_code
 from include.errors import Misconfigured
+from include.runtime import run_command
 from include.settings import Settings
 
 DAY_MS = 86_400_000
@@ -81,7 +81,7 @@ def ensure_topics(settings: Settings) -> list[str]:
 
 def main() -> int:
     log.configure("topics")
-    return exit_code(
+    return run_command(
         "topics", lambda: logger.info("topics.ready", created=ensure_topics(Settings.load()))
     )
 

@@ -5,10 +5,10 @@ import sys
 from contextlib import closing
 
 from include import log
-from include.command import exit_code
 from include.dead_letters.letters import Place
 from include.dead_letters.listing import lines
 from include.dead_letters.replay import replay
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import connect, postgres_errors, target
 
@@ -53,7 +53,7 @@ def run(chosen: argparse.Namespace) -> None:
 def main() -> int:
     chosen = arguments()
     log.configure("dead-letters")
-    return exit_code("dead-letters", lambda: run(chosen))
+    return run_command("dead-letters", lambda: run(chosen))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from include.command import exit_code
 from include.doctor import exchange, influxdb, kafka, postgres, services
 from include.doctor.finding import Finding, Look, found, gravest
+from include.runtime import run_command
 from include.settings import Settings
 
 STARTED = "is it started (`make status`, its log)"
@@ -52,7 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 def main() -> int:
     findings: list[Finding] = []
-    code = exit_code("doctor", lambda: findings.extend(examine(Settings.load())))
+    code = run_command("doctor", lambda: findings.extend(examine(Settings.load())))
     for finding in findings:
         print(finding)
     return code or gravest(findings)

@@ -9,9 +9,8 @@ from urllib3 import Retry
 from urllib3.exceptions import SSLError
 
 from include.errors import Misconfigured, Unavailable
-from include.secret_file import read_secret
+from include.security import create_tls_context, read_secret
 from include.settings import Settings
-from include.tls import client_context
 
 # Go's HTTP server sends this with status 400.
 SERVER_REQUIRES_TLS = "HTTP request to an HTTPS server"
@@ -75,4 +74,4 @@ def check_tls(settings: Settings, e: ApiException) -> None:
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
     if not settings.influx_url.startswith("https:"):
         return None
-    return client_context("PIPELINE_INFLUX_CA_FILE", settings.influx_ca_file)
+    return create_tls_context("PIPELINE_INFLUX_CA_FILE", settings.influx_ca_file)

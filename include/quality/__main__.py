@@ -7,9 +7,9 @@ Ends with 4 if a check that must hold does not; warnings are told, and are no fa
 import sys
 from datetime import UTC, datetime
 
-from include.command import exit_code
 from include.errors import Exit
 from include.quality.verdict import Verdict, judge
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import connect
 
@@ -31,7 +31,7 @@ def checked() -> Verdict:
 
 def main() -> int:
     verdicts: list[Verdict] = []
-    code = exit_code("quality", lambda: verdicts.append(checked()))
+    code = run_command("quality", lambda: verdicts.append(checked()))
     is_broken = any(verdict.failed for verdict in verdicts)
     return code or (Exit.QUALITY if is_broken else Exit.OK)
 

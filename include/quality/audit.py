@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from include.command import exit_code
 from include.quality import ledger
 from include.quality.proof import prove_due
 from include.quality.repair import Repaired, repair
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect, postgres_errors, target
 from include.warehouse.statements import statement
@@ -73,7 +73,7 @@ def audit_once() -> None:
 
 
 def main() -> int:
-    return exit_code("audit", audit_once)
+    return run_command("audit", audit_once)
 
 
 if __name__ == "__main__":

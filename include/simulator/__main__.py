@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 
 from include import log
-from include.command import exit_code
 from include.errors import Misconfigured
+from include.runtime import run_command
 from include.simulator.clock import WallClock
 from include.simulator.generated import GeneratedMarket
 from include.simulator.market import Market
@@ -104,7 +104,7 @@ def main() -> int:
     """Run the simulator; return the exit code."""
     options = arguments()
     log.configure("simulator")
-    return exit_code("simulator", lambda: asyncio.run(serve(options)))
+    return run_command("simulator", lambda: asyncio.run(serve(options)))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from include.broker.group_member import GroupMember
 from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.errors import BadRecord, Unavailable
-from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
+from include.runtime import tune_gc
 from include.settings import Settings
 from include.streaming import service
 from include.streaming.dead_letters import DeadLetter
@@ -252,7 +252,7 @@ def _report(health: ConsumerHealth) -> retry.Report:
 
 def main() -> int:
     log.configure("consumer")
-    with collected_seldom():
+    with tune_gc():
         return service.run_until_stopped(lambda stopping: consume(Settings.load(), stopping))
 
 

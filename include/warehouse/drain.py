@@ -16,8 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from include.broker.log_reader import LogReader
-from include.command import exit_code
-from include.garbage import collected_seldom
+from include.runtime import run_command, tune_gc
 from include.settings import Settings
 from include.warehouse import continuity, load, offsets
 from include.warehouse.batches import Batch, Batches
@@ -90,7 +89,7 @@ def drain(connection: Connection, settings: Settings) -> Drained:
             places = offsets.stored(connection, topic, beginnings, topic_id)
         stopping = threading.Event()
         batches = Batches(settings, reader, ends, deadline_s, stopping)
-        with collected_seldom(), ReadAhead(batches, stopping) as ahead:
+        with tune_gc(), ReadAhead(batches, stopping) as ahead:
             return _Drain(connection, extent, ahead, lost).run(places)
 
 
@@ -162,7 +161,7 @@ def drain_once() -> None:
 
 
 def main() -> int:
-    return exit_code("drain", drain_once)
+    return run_command("drain", drain_once)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ from pathlib import Path
 
 from psycopg import Connection, sql
 
-from include.command import exit_code
 from include.errors import Exit, Misconfigured
-from include.progress_bar import progress_bar
+from include.runtime import run_command, show_progress
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
 from include.warehouse.statements import composed, statement
@@ -50,7 +49,7 @@ def export(
         connection.transaction(),
     ):
         connection.execute("SET LOCAL timezone = 'UTC'")
-        with connection.cursor(name="export") as cursor, progress_bar(what) as advance:
+        with connection.cursor(name="export") as cursor, show_progress(what) as advance:
             cursor.itersize = ROWS_AT_ONCE
             advance(total=_count(connection, what, bound))
             cursor.execute(statement(f"export/{what}"), bound)
@@ -132,7 +131,7 @@ def _time(name: str, text: str) -> datetime:
 def main() -> int:
     options = arguments()
     try:
-        code = exit_code("export", lambda: run(options, Settings.load()))
+        code = run_command("export", lambda: run(options, Settings.load()))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough; Python must not write the rest at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

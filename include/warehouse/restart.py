@@ -9,7 +9,7 @@ it is recorded in `kafka_losses`.
 import json
 import sys
 
-from include.command import exit_code
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect, postgres_errors, target
 from include.warehouse.statements import statement
@@ -43,7 +43,7 @@ def restart_once() -> None:
 
 
 def main() -> int:
-    return exit_code("restart", restart_once)
+    return run_command("restart", restart_once)
 
 
 if __name__ == "__main__":
