@@ -16,7 +16,7 @@ from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from tests.chaos.verifier.postgres import Postgres
 from tests.kpis.test_snapshot_kpis import SNAPSHOT
-from tests.streaming.consuming import Consuming, publish, wait_until_saved
+from tests.streaming.consuming import RunningConsumer, publish, wait_until_saved
 
 ATTACKS = {
     "a quote": "BTC/USDT'; DROP TABLE trades; --",
@@ -64,7 +64,7 @@ def test_refused_in_records_by_both_sinks(settings, bucket, story, tmp_path):
     writer.write([Outgoing(settings.topic_market, b"attack", value) for value in values])
     writer.close()
     publish(settings, [SNAPSHOT])
-    with Consuming(settings) as consuming:
+    with RunningConsumer(settings) as consuming:
         wait_until_saved(settings)
     with connect(settings, application="test") as connection:
         drained = drain(connection, settings)

@@ -11,7 +11,7 @@ from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from tests.chaos.verifier.postgres import Postgres
 from tests.streaming import market
-from tests.streaming.consuming import Consuming, publish, wait_until_saved
+from tests.streaming.consuming import RunningConsumer, publish, wait_until_saved
 from tests.warehouse.comparison import found
 
 SECOND_MS, MINUTE_MS, DAY_MS = 1_000, 60_000, 86_400_000
@@ -20,7 +20,7 @@ START_MS = 1_762_300_800_000 + 12 * 3_600_000
 
 def stored(settings, bucket):
     """Return all that is in both stores once all that is in the log has been folded."""
-    with Consuming(settings) as consuming:
+    with RunningConsumer(settings) as consuming:
         wait_until_saved(settings)
     assert consuming.failure is None
     with connect(settings, application="test") as connection:

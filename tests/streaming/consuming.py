@@ -31,13 +31,13 @@ MEASUREMENTS = {
 
 def publish(settings, events):
     """Publish in transactions, as a producer does."""
-    with publishing(settings) as write:
+    with open_publisher(settings) as write:
         for some in itertools.batched(events, 200):
             write(some)
 
 
 @contextmanager
-def publishing(settings):
+def open_publisher(settings):
     writer = TransactionalWriter(settings, f"{settings.consumer_group}-test")
 
     def write(events):
@@ -52,7 +52,7 @@ def publishing(settings):
         writer.close()
 
 
-class Flowing:
+class BackgroundPublisher:
     """Publishes about two hundred records a second while the context lasts."""
 
     def __init__(self, settings, events):
@@ -64,7 +64,7 @@ class Flowing:
 
     def run(self):
         try:
-            with publishing(self.settings) as write:
+            with open_publisher(self.settings) as write:
                 while not self.stopping.wait(0.05):
                     write(list(itertools.islice(self.events, 16)))
         except Unavailable as e:
@@ -80,7 +80,7 @@ class Flowing:
         assert self.failure is None
 
 
-class Consuming:
+class RunningConsumer:
     """Runs the consumer in a thread, which is stopped and joined at the end."""
 
     def __init__(self, settings):
@@ -177,7 +177,7 @@ def offsets_saved(settings):
     return {number: saved.next_offset for number, saved in load_checkpoints(settings).items()}
 
 
-def folded(settings):
+def compute_points(settings):
     """
     Return the points of an uninterrupted consumer: one KPI engine per partition.
 

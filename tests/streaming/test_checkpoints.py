@@ -27,8 +27,8 @@ from include.streaming.publishing import encode_progress
 from include.streaming.write_behind import PointWriter, WriteBehind
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
-    folded,
+    RunningConsumer,
+    compute_points,
     offsets_saved,
     publish,
     wait_for_members,
@@ -132,10 +132,10 @@ def test_a_consumer_with_a_checkpoint_of_another_topic_starts_over(settings, wri
     for partition in range(settings.market_partitions):
         writer.write([encode_checkpoint(settings, partition, Checkpoint(10**9, {}))])
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.fixture
@@ -154,10 +154,10 @@ def test_a_consumer_saves_before_its_partitions_move(settings, bucket):
     published = list(events(300))
     publish(settings, published)
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(sum(isinstance(event, MarketSnapshot) for event in published))
         before = offsets_saved(settings)
-        with Consuming(settings):
+        with RunningConsumer(settings):
             wait_for_members(settings, 2)
             assert set(before.values()) <= {0}
             assert offsets_saved(settings) == ends(settings)
@@ -171,7 +171,7 @@ def ignore(failure, wait_s):
 def test_after_a_graceful_stop_the_next_start_reads_nothing_again(settings, writer, bucket):
     published = list(events(300))
     publish(settings, published)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(sum(isinstance(event, MarketSnapshot) for event in published))
 
     with (
@@ -201,22 +201,22 @@ def test_a_recreated_topic_is_read_from_its_beginning(settings, bucket):
     All offsets are within the new topic: only the topic's id differs.
     """
     publish(settings, events(150))
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
     before = bucket.stored()
     remake_market_topic(settings)
     publish(settings, itertools.islice(market.stream(), 100, 600))
 
-    with capture_logs() as logs, Consuming(settings):
+    with capture_logs() as logs, RunningConsumer(settings):
         wait_until_saved(settings)
 
     assert {line["event"] for line in logs if line["log_level"] == "error"} == {
         "checkpoint.outside_topic"
     }
-    after = folded(settings)
+    after = compute_points(settings)
     assert bucket.stored() == {p: before.get(p, {}) | after.get(p, {}) for p in before | after}
     logs.clear()
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
     assert [line for line in logs if line["log_level"] == "error"] == []
 
@@ -227,15 +227,15 @@ def test_state_ahead_of_influxdb_is_never_saved(settings, bucket):
     """
     publish(settings, events(400))
     away = settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
-    with capture_logs() as logs, Consuming(away) as consuming:
+    with capture_logs() as logs, RunningConsumer(away) as consumer:
         eventually(
             lambda: [x for x in logs if x["event"] == "influxdb.unavailable"],
             "influxdb.unavailable in the log",
             timeout_s=20,
         )
-        consuming.stop()
+        consumer.stop()
 
     assert set(offsets_saved(settings).values()) <= {0}
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)

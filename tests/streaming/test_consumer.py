@@ -13,9 +13,9 @@ from local.credentials import write_private
 from tests.kpis.test_snapshot_kpis import SNAPSHOT
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
+    RunningConsumer,
+    compute_points,
     consumer_process,
-    folded,
     publish,
     wait_until_saved,
 )
@@ -35,7 +35,7 @@ def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
     sent = snapshots(120) + snapshots(80, symbol="ETH/USDT")
     publish(settings, sent)
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(200)
 
     stored = bucket.points()
@@ -47,11 +47,11 @@ def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
 
 def test_a_restart_loses_nothing_and_repeats_nothing(settings, bucket):
     publish(settings, snapshots(100))
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(100)
     publish(settings, snapshots(100, start=100))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(200)
 
     assert len(bucket.points()) == 200
@@ -62,7 +62,7 @@ def test_the_query_of_the_original_project_runs_unchanged(settings, bucket):
     The dashboard of the original project runs this query.
     """
     publish(settings, snapshots(3))
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(3)
 
     rows = bucket.query(
@@ -87,7 +87,7 @@ def test_an_undecodable_record_is_a_dead_letter_and_the_others_are_stored(settin
     writer.close()
     publish(settings, snapshots(2, start=2))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(4)
 
     letters = bucket.dead_letters()
@@ -102,7 +102,7 @@ def test_events_are_stored_in_the_measurements_of_their_type(settings, bucket):
     """
     publish(settings, itertools.islice(market.stream(), 1_000))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     stored = bucket.stored()
@@ -114,7 +114,7 @@ def test_events_are_stored_in_the_measurements_of_their_type(settings, bucket):
         ("crypto_last_trade", None),
     }
     assert {symbol for _, _, symbol, _, _ in stored} == set(market.SYMBOLS)
-    assert stored == folded(settings)
+    assert stored == compute_points(settings)
 
 
 @pytest.mark.fault(14)
@@ -134,7 +134,7 @@ def test_a_point_influxdb_rejects_is_a_dead_letter_and_the_others_are_stored(set
     sink.close()
     publish(settings, [*wrong, *right])
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     stored = {ts_ms for _, ts_ms in bucket.points()}

@@ -13,7 +13,7 @@ import pytest
 from include.broker.group_member import get_instance_id
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Flowing,
+    BackgroundPublisher,
     offsets_saved,
     wait_for_members,
     wait_until_saved_further,
@@ -48,7 +48,7 @@ def start(settings, pipeline_environment, free_ports, tmp_path):
 
 
 def test_a_killed_member_gets_its_partitions_back_at_once(settings, start):
-    with Flowing(settings, market.stream()):
+    with BackgroundPublisher(settings, market.stream()):
         killed = start(1)
         wait_until_saved_further(settings, {})
         killed.kill()
@@ -62,7 +62,7 @@ def test_a_killed_member_gets_its_partitions_back_at_once(settings, start):
 
 
 def test_a_stopped_member_leaves_its_partitions_to_the_others(settings, start):
-    with Flowing(settings, market.stream()):
+    with BackgroundPublisher(settings, market.stream()):
         stopped, other = start(1), start(2)
         wait_for_members(settings, 2)
         wait_until_saved_further(settings, {})

@@ -17,7 +17,7 @@ SYMBOLS = ("BTC/USDT", "ETH/USDT")
 STREAM = "btcusdt@aggTrade"
 
 
-class Following:
+class LiveMarket:
     """BTC published from an exchange whose clock runs, and the events published so far."""
 
     def __init__(self, exchange, interval_s):
@@ -42,12 +42,12 @@ class Following:
         self.events += batch.events
         self.has_published.set()
 
-    async def flow(self):
+    async def advance_clock(self):
         while True:
             await asyncio.sleep(0.01)
             self.exchange.clock.ms += 1_000
 
-    async def follow(self):
+    async def run(self):
         while True:
             async for attempt in retry.retry_until_available(lambda *_: None):
                 with attempt:
@@ -70,13 +70,13 @@ class Following:
 
 
 @asynccontextmanager
-async def following(interval_s=0.3):
+async def run_market(interval_s=0.3):
     async with opened() as exchange:
-        found = Following(exchange, interval_s)
+        found = LiveMarket(exchange, interval_s)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(work)
-                for work in (found.flow(), found.follow(), found.subscription.run())
+                for work in (found.advance_clock(), found.run(), found.subscription.run())
             ]
             yield found
             for task in tasks:
@@ -96,7 +96,7 @@ async def following(interval_s=0.3):
     ],
 )
 async def test_leaves_no_gap(fault):
-    async with following() as found:
+    async with run_market() as found:
         await found.published(50)
         await found.exchange.fault(fault, {"stream": STREAM, "action": "drop", "times": 3})
         await found.published(300)
@@ -110,7 +110,7 @@ async def test_a_healthy_stream_needs_no_history():
     """
     The ticker's last id proves that no trade is missing, so a poll requests no trades.
     """
-    async with following() as found:
+    async with run_market() as found:
         await found.published(100)
         before = await count_requests(found, "/api/v3/aggTrades")
         await found.published(300)
@@ -121,7 +121,7 @@ async def test_a_healthy_stream_needs_no_history():
 
 
 async def test_without_a_stream_trades_come_from_history():
-    async with following() as found:
+    async with run_market() as found:
         await found.exchange.fault({"path": "/stream", "status": 503})
         await found.exchange.fault(
             {"stream": "", "action": "close"}, {"path": "/stream", "status": 503}
@@ -136,7 +136,7 @@ async def test_a_silent_stream_is_connected_again():
     """
     It is open and delivers one symbol but not the other. The trades of history show it.
     """
-    async with following() as found:
+    async with run_market() as found:
         await found.published(50)
         await found.exchange.fault({"stream": STREAM, "action": "silence", "times": 1})
         await found.until(lambda: found.connections_lost >= 1)
@@ -148,7 +148,7 @@ async def test_trades_that_only_the_stream_has_are_no_gap():
     """
     A gap in history is filled from the stream, as far as the stream has the trades.
     """
-    async with following(interval_s=3600) as found:
+    async with run_market(interval_s=3600) as found:
         await found.until(lambda: found.buffer.received_count)
         await found.published(30)  # trades from before the connection are filled by now
         source, lost, streamed, received = found.exchange.binance, [], set(), set()

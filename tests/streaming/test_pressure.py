@@ -8,9 +8,9 @@ from include.broker.group_member import SESSION_TIMEOUT_MS
 from tests.chaos.influxdb_proxy import InfluxProxy, Rule
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
-    Flowing,
-    folded,
+    BackgroundPublisher,
+    RunningConsumer,
+    compute_points,
     offsets_saved,
     wait_for_members,
     wait_until_saved,
@@ -42,12 +42,12 @@ def proxied(settings, free_ports, proxy):
 @pytest.mark.fault(13)
 def test_partitions_pause_while_the_queue_is_full(proxied, settings, proxy, bucket):
     port, owned = proxied.consumer_health_port, settings.market_partitions
-    with Consuming(proxied):
+    with RunningConsumer(proxied):
         wait_for_metric(port, "pipeline_partitions_owned", lambda count: count == owned)
         rebalances = metrics(port)[REBALANCES]
         slow = Rule(line=MARKET_DATA, delay_s=SLOW_S, times=2)
         proxy.rules = [slow]
-        with Flowing(settings, market.stream()):
+        with BackgroundPublisher(settings, market.stream()):
             wait_for_metric(port, PAUSED, lambda count: count == owned)
             saved = offsets_saved(settings)
             wait_for_metric(
@@ -61,7 +61,7 @@ def test_partitions_pause_while_the_queue_is_full(proxied, settings, proxy, buck
     assert set(saved.values()) <= {0}
     assert slow.times == 0
     assert found[REBALANCES] == rebalances
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.mark.fault(8)
@@ -73,12 +73,12 @@ def test_partitions_revoked_while_influxdb_is_slow_are_not_saved_early(
     The partitions move without a new checkpoint; the next owner computes the same points again.
     """
     proxy.rules = [Rule(line=MARKET_DATA, delay_s=SLOW_S, times=1)]
-    with Consuming(proxied), Flowing(settings, market.stream()):
+    with RunningConsumer(proxied), BackgroundPublisher(settings, market.stream()):
         wait_for_metric(proxied.consumer_health_port, PAUSED, lambda count: count > 0)
-        with Consuming(settings):
+        with RunningConsumer(settings):
             wait_for_members(settings, 2)
             wait_for_metric(proxied.consumer_health_port, PAUSED, lambda count: count == 0)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)

@@ -152,15 +152,15 @@ async def test_a_wrong_symbol_ends_it_with_one_line_of_error(settings):
 
 
 @contextlib.asynccontextmanager
-async def flowing(exchange, times=20):
+async def running_clock(exchange, times=20):
     """Let the exchange's clock run at *times* the speed of time while the context lasts."""
 
-    async def flow():
+    async def advance():
         while True:
             await asyncio.sleep(0.02)
             exchange.clock.ms += 20 * times
 
-    task = asyncio.create_task(flow())
+    task = asyncio.create_task(advance())
     try:
         yield
     finally:
@@ -200,7 +200,7 @@ async def test_a_broken_stream_leaves_no_gap_in_kafka(settings):
         {"stream": "", "action": "duplicate", "times": 5},
         {"stream": "", "action": "close", "times": 1},
     )
-    async with opened() as exchange, flowing(exchange):
+    async with opened() as exchange, running_clock(exchange):
         chosen = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 5}
         )

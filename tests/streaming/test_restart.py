@@ -7,10 +7,10 @@ import pytest
 
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
-    Flowing,
+    BackgroundPublisher,
+    RunningConsumer,
+    compute_points,
     consumer_process,
-    folded,
     offsets_saved,
     remove_members,
     wait_for_members,
@@ -25,7 +25,7 @@ def test_repeated_sigkill(settings, bucket, pipeline_environment, tmp_path):
     Row 2 of the faults, the short version: each kill comes after a checkpoint and some more points.
     """
     chance = random.Random(2)
-    with Flowing(settings, market.stream()):
+    with BackgroundPublisher(settings, market.stream()):
         for _ in range(4):
             saved = offsets_saved(settings)
             with consumer_process(pipeline_environment, tmp_path) as process:
@@ -34,10 +34,10 @@ def test_repeated_sigkill(settings, bucket, pipeline_environment, tmp_path):
                 assert process.poll() is None
                 process.kill()
             remove_members(settings)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.mark.fault(8)
@@ -45,19 +45,19 @@ def test_one_then_two_then_one(settings, bucket):
     """
     Row 8, the short version: each partition's state moves from owner to owner.
     """
-    with Flowing(settings, market.stream()), Consuming(settings) as first:
+    with BackgroundPublisher(settings, market.stream()), RunningConsumer(settings) as first:
         bucket.wait_for(40)
-        with Consuming(settings) as second:
+        with RunningConsumer(settings) as second:
             wait_for_members(settings, 2)
             bucket.wait_for(bucket.count() + 40)
             first.stop()
             wait_for_members(settings, 1)
             bucket.wait_for(bucket.count() + 40)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     assert (first.failure, second.failure) == (None, None)
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.mark.fault(9)
@@ -68,12 +68,12 @@ def test_a_consumer_frozen_for_longer_than_its_session(
     Row 9: it continues, has lost its partitions, and joins again.
     """
     with (
-        Flowing(settings, market.stream()),
+        BackgroundPublisher(settings, market.stream()),
         consumer_process(pipeline_environment, tmp_path) as frozen,
     ):
         bucket.wait_for(40)
         frozen.send_signal(signal.SIGSTOP)
-        with Consuming(settings) as other:
+        with RunningConsumer(settings) as other:
             wait_for_members(settings, 1)
             bucket.wait_for(bucket.count() + 40)
             frozen.send_signal(signal.SIGCONT)
@@ -81,8 +81,8 @@ def test_a_consumer_frozen_for_longer_than_its_session(
             bucket.wait_for(bucket.count() + 40)
         frozen.terminate()
         assert frozen.wait(20) == 0
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     assert other.failure is None
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
