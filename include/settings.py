@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     """
     The settings of services, commands, and DAGs.
 
-    No setting holds a secret: a `*_file` is the path of the file that holds it.
+    No setting holds a secret. A `*_file` is the path of the file that holds it.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)

@@ -67,14 +67,14 @@ class PartitionOwner(Protocol):
     """
 
     def on_revoked(self, partitions: Iterable[int]) -> None:
-        """Save and release *partitions*: no other member owns them before this returns."""
+        """Save and release *partitions*. No other member owns them before this returns."""
 
     def on_lost(self, partitions: Iterable[int]) -> None:
-        """Release *partitions* unsaved: another member may own them already."""
+        """Release *partitions* unsaved, because another member may own them already."""
 
 
 class _RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka ships no types
-    """Pauses assigned partitions until `GroupMember.seek`; reports revoked ones to the owner."""
+    """Pauses assigned partitions until `GroupMember.seek`. Reports revoked ones to the owner."""
 
     waiting: set[TopicPartition]
     """Assigned partitions without an offset to read from."""
@@ -86,7 +86,7 @@ class _RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # ka
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         for tp in assigned:
-            # With any offset set, kafka-python requests none; a paused partition is not fetched.
+            # With any offset set, kafka-python requests none. A paused partition is not fetched.
             self._consumer.seek(tp, 0)
             self._consumer.pause(tp)
         self.waiting |= assigned
@@ -108,7 +108,7 @@ def get_instance_id(settings: Settings) -> str | None:
     old session to expire.
 
     Returns:
-        None if the consumer has no health port: it is a dynamic member then.
+        None if the consumer has no health port, which makes it a dynamic member.
     """
     port = settings.consumer_health_port
     return f"{socket.gethostname()}-{port}"[:MAX_INSTANCE_LENGTH] if port else None
@@ -135,7 +135,7 @@ class GroupMember:
 
     def __init__(self, settings: Settings, topic: str, owner: PartitionOwner) -> None:
         """
-        Join the group; partitions are assigned during `poll`.
+        Join the group. Partitions are assigned during `poll`.
 
         Args:
             settings: The broker and the group.
@@ -166,7 +166,7 @@ class GroupMember:
             _wait_between_polls(self._consumer)
             self._listener = _RebalanceListener(self._consumer, owner)
             self._consumer.subscribe([topic], listener=self._listener)
-            # Loads the topic's metadata: a member without it is assigned nothing, and joins again.
+            # Loads the topic's metadata. A member without it is assigned nothing, and joins again.
             self._consumer.partitions_for_topic(topic)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
@@ -181,7 +181,7 @@ class GroupMember:
             Records in order within a partition; empty if none arrived in time.
 
         Raises:
-            Unavailable: Kafka is unreachable, or an offset is outside the topic: start over.
+            Unavailable: Kafka is unreachable, or an offset is outside the topic. Start over.
         """
         with translate_errors(self._settings, f"reading {self._topic}"):
             polled = self._consumer.poll(int(timeout_s * 1000), max_records=max_records)
@@ -238,7 +238,7 @@ class GroupMember:
 
     def commit(self, offsets: Mapping[int, int]) -> bool:
         """
-        Commit *offsets*: all records before them are processed.
+        Commit *offsets*, before which all records are processed.
 
         Returns:
             False if this member is out of the group. The next `poll` reports the partitions.
@@ -266,7 +266,7 @@ class GroupMember:
 
     def leave(self) -> None:
         """
-        Give the partitions of this static member to others at once; call it after `close`.
+        Give the partitions of this static member to others at once. Call it after `close`.
 
         Raises:
             Unavailable: Kafka is unreachable. Others get the partitions when the session expires.

@@ -33,7 +33,7 @@ class LogReader:
         self, settings: Settings, topic: str, *, committed_only: bool = True, group: str = ""
     ) -> None:
         """
-        Connect; call `seek` before the first `poll`.
+        Connect. Call `seek` before the first `poll`.
 
         Args:
             settings: The broker.
@@ -58,7 +58,7 @@ class LogReader:
                 auto_offset_reset="none",
                 allow_auto_create_topics=False,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
-                # Return what is there: with the default a drain spent half its time waiting.
+                # Return what is there. With the default, a drain spent half its time waiting.
                 fetch_max_wait_ms=FETCH_WAIT_MS,
             )
             numbers = self._consumer.partitions_for_topic(topic)
@@ -110,7 +110,7 @@ class LogReader:
         }
 
     def seek(self, offsets: Mapping[int, int]) -> None:
-        """Continue from *offsets*; each partition requires one before the first `poll`."""
+        """Continue from *offsets*. Each partition requires one before the first `poll`."""
         for partition, offset in offsets.items():
             self._consumer.seek(TopicPartition(self._topic, partition), offset)
 
@@ -152,7 +152,7 @@ class LogReader:
         return {partition: offset for partition, offset in found.items() if offset is not None}
 
     def commit(self) -> None:
-        """Commit `positions()` for the group: all records before them are processed."""
+        """Commit `positions()` for the group. All records before them are processed."""
         offsets = {
             TopicPartition(self._topic, partition): OffsetAndMetadata(offset)
             for partition, offset in self.positions().items()
@@ -165,14 +165,14 @@ def read_latest_by_key(
     settings: Settings, topic: str, *, prefix: bytes = b"", committed_only: bool = True
 ) -> dict[bytes, bytes]:
     """
-    Read a compacted topic to its end; return the last value of each key.
+    Read a compacted topic to its end. Return the last value of each key.
 
     Args:
         settings: The broker.
         topic: The topic to read.
         prefix: Only keys that start with it are returned.
         committed_only: Whether to read committed records only. Pass False for records that are in
-            no transaction: an open transaction before them would hide them.
+            no transaction. An open transaction before them would hide them.
 
     Returns:
         Values by key, without deleted keys.
@@ -198,7 +198,7 @@ def read_latest_by_key(
 
 def read_record(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
     """
-    Return the record at a position; None if the topic does not have it, or has deleted it.
+    Return the record at a position. Return None if the topic does not have it.
 
     Raises:
         Unavailable: Kafka is unreachable.

@@ -19,8 +19,8 @@ logger = structlog.get_logger()
 
 def get_topic_specs(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
     """Return `(partitions, configuration)` of each topic, by name."""
-    # A write succeeds when all replicas but one have it: one broker may fail without data loss, and
-    # writes continue.
+    # A write succeeds when all replicas but one have it. One broker may fail without data loss,
+    # and writes continue.
     safe = {"min.insync.replicas": str(max(1, settings.kafka_replication_factor - 1))}
     week = {"retention.ms": str(7 * DAY_MS)}
     compacted = {
@@ -41,7 +41,7 @@ def get_topic_specs(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]
 
 def ensure_topics(settings: Settings) -> list[str]:
     """
-    Create the missing topics; existing ones are left unchanged.
+    Create the missing topics. Existing ones are left unchanged.
 
     Returns:
         The names of the created topics.

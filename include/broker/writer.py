@@ -12,7 +12,7 @@ from include.broker.connection import client_options, translate_errors
 from include.broker.records import MAX_RECORD_BYTES, Outgoing
 from include.settings import Settings
 
-# kafka-python 3.0.12 hangs when a batch that it sent expires: its state stays READY without a
+# kafka-python 3.0.12 hangs when a batch that it sent expires. Its state stays READY without a
 # producer id. Let the transaction time out before any batch.
 DELIVERY_TIMEOUT_MS = 24 * 3_600_000
 TRANSACTION_TIMEOUT_MS = 60_000
@@ -60,7 +60,7 @@ class TransactionalWriter:
 
     def write(self, records: Sequence[Outgoing]) -> None:
         """
-        Write *records* in one transaction; return when Kafka has committed it.
+        Write *records* in one transaction. Return when Kafka has committed it.
 
         Raises:
             Unavailable: None or all of the records are written. Close this writer, read the
@@ -116,10 +116,10 @@ class AcknowledgedWriter:
 
     def write(self, records: Sequence[Outgoing], timeout_s: float = WRITE_TIMEOUT_S) -> None:
         """
-        Write *records*; return when Kafka has them.
+        Write *records*. Return when Kafka has them.
 
         Raises:
-            Unavailable: Kafka did not confirm all records within *timeout_s*: write them again.
+            Unavailable: Kafka did not confirm all records within *timeout_s*. Write them again.
                 They may still arrive, in their order, before later records of this writer.
         """
         deadline_s = time.monotonic() + timeout_s

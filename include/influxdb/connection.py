@@ -19,7 +19,7 @@ SERVER_WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQU
 
 def open_client(settings: Settings, variable: str, token_file: Path) -> InfluxDBClient:
     """
-    Return a client; it connects with its first request.
+    Return a client, which connects with its first request.
 
     Args:
         settings: Address, organization, and TLS.

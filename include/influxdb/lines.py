@@ -46,7 +46,7 @@ def encode_point(point: Point) -> str:
     fields = _encode_fields(point.values)
     if not fields:
         return ""
-    # Milliseconds, as the original project wrote them: a point written again replaces the first.
+    # Milliseconds, as the original project wrote them. A point written again replaces the first.
     measurement, tags = MEASUREMENTS[type(point)]
     return (
         f"{_encode_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"

@@ -21,7 +21,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         """
-        Prepare the client; it connects with the first query.
+        Prepare the client, which connects with the first query.
 
         Raises:
             Misconfigured: The file of the token or of the authorities cannot be used.

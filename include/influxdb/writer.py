@@ -19,7 +19,7 @@ MISCONFIGURED_STATUSES = {
 
 class InfluxDB:
     """
-    Writes to the bucket of `settings`. It does not retry: the caller decides what to write again.
+    Writes to the bucket of `settings`. It does not retry. The caller decides what to write again.
 
     influxdb-client's batching mode loses points when its retries end. Its synchronous mode always
     raises the error.
@@ -27,7 +27,7 @@ class InfluxDB:
 
     def __init__(self, settings: Settings) -> None:
         """
-        Prepare the client; it connects with the first write.
+        Prepare the client, which connects with the first write.
 
         Raises:
             Misconfigured: The file of the token or of the authorities cannot be used.
@@ -43,7 +43,7 @@ class InfluxDB:
         Store *lines*, whose times are in ms. To write the same lines again changes nothing.
 
         Raises:
-            Unavailable: InfluxDB is unreachable or overloaded: write the same lines again, after
+            Unavailable: InfluxDB is unreachable or overloaded. Write the same lines again, after
                 `retry_after_s` if it is set.
             BadRecord: InfluxDB rejects a line. The other lines may or may not be stored.
             Misconfigured: The token, bucket, or organization is wrong, or TLS differs.

@@ -4,7 +4,7 @@ The consumer: fold the topic `crypto.market` into KPIs, and write them to Influx
 `python -m include.streaming.consumer` runs until SIGTERM and exits with 0. With a wrong setting or
 a rejected token it exits with 2. While Kafka or InfluxDB is unreachable it retries, and `/healthz`
 reports that. After a crash the records since the last checkpoint are processed again, to the same
-points; see `include.streaming.partitions`.
+points (see `include.streaming.partitions`).
 """
 
 import sys
@@ -63,7 +63,7 @@ class ConsumerLoop:
         health: ConsumerHealth,
     ) -> None:
         """
-        Create the loop; call `poll_once` repeatedly, then `finish`.
+        Create the loop. The caller calls `poll_once` repeatedly, then `finish`.
 
         Args:
             member: Reads the topic as a member of the consumer group.
@@ -81,11 +81,11 @@ class ConsumerLoop:
 
     def poll_once(self) -> int:
         """
-        Read and fold one batch, if the queue has room; return the records stored meanwhile.
+        Read and fold one batch, if the queue has room. Return how many records were stored.
 
         Raises:
-            Unavailable: Kafka or InfluxDB is unreachable. The engines may be ahead of InfluxDB:
-                start over from the checkpoints, with a new loop.
+            Unavailable: Kafka or InfluxDB is unreachable. The engines may be ahead of InfluxDB.
+                Start over from the checkpoints, with a new loop.
             Misconfigured: InfluxDB rejects the token, the bucket, or the organization.
         """
         before = self.counts["records"]
@@ -112,7 +112,7 @@ class ConsumerLoop:
         self._partitions.save(self._member, self._partitions.collect(self._partitions.owned))
 
     def _pause_if(self, *, is_full: bool) -> None:
-        """Pause the partitions while the queue is full: the group requires polls all the same."""
+        """Pause the partitions while the queue is full. The group still requires polls."""
         if is_full:
             self._member.pause()
         elif self._is_paused:
@@ -165,8 +165,8 @@ class ConsumerLoop:
         """
         Decode and fold *records* one by one.
 
-        A list of the decoded events exceeds the processor's cache: with one, `bench.consumer`
-        takes a third more time.
+        A list of the decoded events would exceed the processor's cache. `bench.consumer` takes a
+        third more time with one.
         """
         read: list[Moment] = []
         points: list[EncodedPoint] = []
@@ -186,7 +186,7 @@ class ConsumerLoop:
 
 def consume(settings: Settings, stopping: threading.Event) -> None:
     """
-    Consume until *stopping* is set; retry while Kafka or InfluxDB is unreachable.
+    Consume until *stopping* is set. Retry while Kafka or InfluxDB is unreachable.
 
     Raises:
         Misconfigured: A setting is wrong, or InfluxDB rejects the token, the bucket, or the

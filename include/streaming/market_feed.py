@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from include.kpis.records import MINUTE_MS, Candle, Event, MarketKey, MarketSnapshot, Trades
 from include.streaming.trade_feed import GapFiller, TradeBuffer, TradeHistory
 
-# A candle is final this long after the end of its minute: until then the exchange may still add
+# A candle is final this long after the end of its minute. Until then the exchange may still add
 # trades of the minute to its history.
 CANDLE_GRACE_MS = 1_000
 CANDLES_PER_BATCH = 500
@@ -123,16 +123,16 @@ class MarketFeed:
 
     async def batches(self, poll_result: PollResult | None = None) -> AsyncIterator[FeedBatch]:
         """
-        Yield the events until *poll_result*, oldest first; the last batch ends with the snapshot.
+        Yield the events until *poll_result*, oldest first. The last batch ends with the snapshot.
 
-        A snapshot that is not newer than the previous one is left out. Memory is bounded: it
-        holds one page of trades, and the candles of the time since the progress.
+        A snapshot that is not newer than the previous one is left out. Memory holds at most one
+        page of trades, and the candles of the time since the progress.
 
         Args:
             poll_result: A result of `poll`; None to poll now.
 
         Raises:
-            Unavailable: The exchange is unreachable. The batches yielded so far remain valid; call
+            Unavailable: The exchange is unreachable. The batches yielded so far remain valid. Call
                 again for the rest.
             Misconfigured: The exchange rejects the symbol.
         """
@@ -171,7 +171,7 @@ class MarketFeed:
 
     async def next_stream_batch(self, timeout_s: float) -> FeedBatch | None:
         """
-        Return the next trades of the stream; a gap before them is filled from history first.
+        Return the next trades of the stream. A gap before them is filled from history first.
 
         Args:
             timeout_s: How long to wait for a trade.
@@ -181,7 +181,7 @@ class MarketFeed:
             not have the missing trades yet. The next `batches` covers these cases.
 
         Raises:
-            Unavailable: The missing trades could not be requested; call again.
+            Unavailable: The missing trades could not be requested. Call again.
         """
         last_ms = self.progress.last_candle_open_ms
         before_ms = None if last_ms is None else last_ms + MINUTE_MS + MAX_AHEAD_MS

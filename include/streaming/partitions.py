@@ -34,7 +34,7 @@ from include.settings import Settings
 VERSION = 1
 SAVE_INTERVAL_S = 1.0
 SAVE_TIMEOUT_S = 30.0
-# No heartbeat is sent during these two waits: their sum must stay well below the session's 6 s.
+# No heartbeat is sent during these two waits. Their sum must stay well below the session's 6 s.
 FLUSH_TIMEOUT_S = 2.0
 REVOKE_TIMEOUT_S = 2.0
 RESTART_ACTION = "start at the beginning of the partition, with empty state"
@@ -73,7 +73,7 @@ def load_checkpoints(settings: Settings) -> dict[int, Checkpoint]:
         Misconfigured: The topic is missing.
     """
     prefix = _key_prefix(settings)
-    # Uncommitted, because checkpoints are in no transaction: an open transaction of the producer
+    # Uncommitted, because checkpoints are in no transaction. An open transaction of the producer
     # in the same topic must not hide them.
     latest = read_latest_by_key(
         settings, settings.topic_checkpoints, prefix=prefix.encode(), committed_only=False
@@ -192,7 +192,7 @@ class PointQueue(Protocol):
 
 
 class Partitions:
-    """The partitions this consumer owns: started, processed, saved, and released."""
+    """The partitions that this consumer owns."""
 
     def __init__(self, settings: Settings, writer: RecordWriter, queue: PointQueue) -> None:
         self._settings = settings
@@ -207,16 +207,16 @@ class Partitions:
         return list(self._owned)
 
     def count_late_trades(self) -> int:
-        """Return how many late trades the engines have counted. Safe to call from any thread."""
+        """Return the number of late trades that the engines counted. Any thread may call it."""
         return sum(p.engine.count_late_trades() for p in list(self._owned.values()))
 
     def count_repeated_events(self) -> int:
-        """Return how many repeated events the engines have counted; safe from any thread."""
+        """Return the number of repeated events that the engines counted. Any thread may call it."""
         return sum(p.engine.count_repeated_events() for p in list(self._owned.values()))
 
     def start(self, offsets: Mapping[int, OffsetRange]) -> dict[int, int]:
         """
-        Own the partitions of *offsets*; return the offset to read each from.
+        Own the partitions of *offsets*. Return the offset to read each from.
 
         Raises:
             Unavailable: Kafka is unreachable.
@@ -241,7 +241,7 @@ class Partitions:
             self._owned[number].is_consistent = True
 
     def collect_due(self) -> list[PendingCheckpoint]:
-        """Return `collect` of all partitions, at most once in SAVE_INTERVAL_S; else nothing."""
+        """Return `collect` of all partitions, or [] within SAVE_INTERVAL_S of the last time."""
         if time.monotonic() < self._collect_at_s:
             return []
         self._collect_at_s = time.monotonic() + SAVE_INTERVAL_S
@@ -257,7 +257,7 @@ class Partitions:
 
     def save(self, group: Membership, pending: Iterable[PendingCheckpoint]) -> None:
         """
-        Write checkpoints whose points InfluxDB has; skip them if the group has moved on.
+        Write checkpoints whose points InfluxDB has. Skip them if this consumer left the group.
 
         Args:
             group: This consumer's membership, which commits the offsets.
@@ -266,11 +266,11 @@ class Partitions:
         Raises:
             Unavailable: Kafka is unreachable.
         """
-        # Compare the object: a partition may have been released and assigned again meanwhile.
+        # Compare the object: the partition may have been released and assigned again meanwhile.
         owned = [p for p in pending if self._owned.get(p.number) is p.partition]
         if not owned:
             return
-        # The commit comes first: the coordinator rejects it if this consumer left the group.
+        # Commit first, because the coordinator rejects it if this consumer left the group.
         if group.commit({p.number: p.next_offset for p in owned}):
             self._write(owned, SAVE_TIMEOUT_S)
         else:
@@ -278,7 +278,7 @@ class Partitions:
             logger.info("checkpoint.skipped", why=why, partitions=[p.number for p in owned])
 
     def on_revoked(self, partitions: Iterable[int]) -> None:
-        """Save and release *partitions*; if a server is slow, release them unsaved."""
+        """Save and release *partitions*. If a server is slow, release them unsaved."""
         numbers = [n for n in partitions if n in self._owned]
         pending = self.collect(numbers)
         try:
@@ -290,7 +290,7 @@ class Partitions:
         self._release(numbers)
 
     def on_lost(self, partitions: Iterable[int]) -> None:
-        """Release *partitions* unsaved: another consumer may own them already."""
+        """Release *partitions* unsaved, because another consumer may own them already."""
         if not self._queue.flush(0.0):
             self._queue.abort()
         self._release(partitions)

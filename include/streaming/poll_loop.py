@@ -11,7 +11,7 @@ MAX_WAIT_S = 60.0
 
 
 class PollSchedule:
-    """Polls at fixed times: slow work does not delay the later polls. Missed polls are skipped."""
+    """Polls at fixed times. Slow work does not delay later polls, and missed polls are skipped."""
 
     missed_count: int
     """Polls skipped so far because earlier work took too long."""
@@ -55,10 +55,10 @@ class PollLoop:
 
     async def poll(self) -> None:
         """
-        Poll the exchange and publish the result; publish the stream's trades while waiting for it.
+        Poll the exchange and publish the result. Publish the stream's trades while waiting for it.
 
         Raises:
-            Unavailable: The exchange is unreachable. The published batches remain valid; call
+            Unavailable: The exchange is unreachable. The published batches remain valid. Call
                 again for the rest.
             Misconfigured: The exchange rejects the symbol.
         """
@@ -79,7 +79,7 @@ class PollLoop:
         Publish the stream's trades until the next poll is due.
 
         Raises:
-            Unavailable: A gap could not be filled; call again.
+            Unavailable: A gap could not be filled. Call again.
         """
         while self._schedule.remaining_s > 0:
             await self._relay_batch(self._schedule.remaining_s)

@@ -38,7 +38,7 @@ logger = structlog.get_logger()
 
 async def produce(settings: Settings) -> None:
     """
-    Publish until cancelled; retry while an exchange or Kafka is unreachable.
+    Publish until cancelled. Retry while an exchange or Kafka is unreachable.
 
     Raises:
         Misconfigured: A market does not exist, a topic is missing, or the health endpoint's port
@@ -80,7 +80,7 @@ async def _publish(
     Publish all markets from the progress that Kafka has.
 
     Raises:
-        Unavailable: Kafka is unreachable: call again.
+        Unavailable: Kafka is unreachable. Call again.
     """
     writer = await asyncio.to_thread(TransactionalWriter, settings, TRANSACTIONAL_ID)
     try:
@@ -120,7 +120,7 @@ def _subscribe(
     health: ProducerHealth,
     group: asyncio.TaskGroup,
 ) -> dict[MarketKey, TradeBuffer]:
-    """Keep a trade stream of each exchange while *group* runs; return the markets' buffers."""
+    """Keep a trade stream of each exchange while *group* runs. Return the markets' buffers."""
     buffers: dict[MarketKey, TradeBuffer] = {}
     for name, exchange in exchanges.items() if settings.trades_stream else ():
         symbols = [market.symbol for market in settings.markets if market.exchange == name]

@@ -38,7 +38,7 @@ def encode_progress(settings: Settings, market: MarketKey, progress: Progress) -
 
 def load_progress(settings: Settings, markets: Iterable[MarketKey]) -> dict[MarketKey, Progress]:
     """
-    Return the stored progress of each market; an empty one if there is none.
+    Return the stored progress of each market, or an empty one.
 
     Raises:
         Unavailable: Kafka is unreachable.
@@ -80,7 +80,7 @@ class TransactionBatcher:
         on_published: Callable[[list[FeedBatch]], None],
     ) -> None:
         """
-        Create a batcher; `run` publishes.
+        Create a batcher. `run` publishes.
 
         Args:
             settings: The topics, and the poll interval.
@@ -98,7 +98,7 @@ class TransactionBatcher:
         return self._waiting.qsize()
 
     async def put(self, batch: FeedBatch) -> None:
-        """Queue *batch*; return when its transaction is committed."""
+        """Queue *batch*. Return when its transaction is committed."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._waiting.put((batch, done))
         await done
@@ -108,7 +108,7 @@ class TransactionBatcher:
         Publish until cancelled.
 
         Raises:
-            Unavailable: A transaction failed: start over from the progress that Kafka has.
+            Unavailable: A transaction failed. Start over from the progress that Kafka has.
         """
         while True:
             gathered = [await self._waiting.get()]
@@ -137,7 +137,7 @@ class TransactionBatcher:
 
 async def _finish(work: Coroutine[None, None, None]) -> None:
     """
-    Await *work*; when cancelled, wait STOP_TIMEOUT_S for its end.
+    Await *work*. When cancelled, wait up to STOP_TIMEOUT_S for its end.
 
     A thread cannot be cancelled. If the writer were closed in the meantime, a transaction that
     Kafka is about to commit would fail.

@@ -1,4 +1,4 @@
-"""Run a service: stop on a signal, and turn its failure into an exit code and one log entry."""
+"""Run a service until a signal, and turn its failure into an exit code and one log entry."""
 
 import asyncio
 import contextlib
@@ -30,14 +30,14 @@ def run(start: Callable[[], Coroutine[None, None, None]]) -> int:
         start: Returns the coroutine.
 
     Returns:
-        The exit code: 0 after a signal, else that of the error; see `include.errors.Exit`.
+        The exit code, which is 0 after a signal, else that of the error (`include.errors.Exit`).
     """
     return _to_exit_code(lambda: asyncio.run(_run_until_signal(start)))
 
 
 def run_until_stopped(work: Callable[[threading.Event], None]) -> int:
     """
-    Run *work* in this thread; SIGTERM or SIGINT sets its event.
+    Run *work* in this thread. SIGTERM or SIGINT sets its event.
 
     The process exits with 0 at most STOP_TIMEOUT_S after the signal, as with `run`.
 

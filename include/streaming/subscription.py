@@ -40,7 +40,7 @@ class Subscription:
         on_dropped: Callable[[str, int], None] = lambda symbol, count: None,
     ) -> None:
         """
-        Create the buffers; `run` connects.
+        Create the buffers. `run` connects.
 
         Args:
             stream: The exchange's stream of *symbols*.
@@ -67,7 +67,7 @@ class Subscription:
                     await self._connect_once()
 
     async def _connect_once(self) -> None:
-        """Connect; return when a connection ends that lasted HEALTHY_S."""
+        """Connect. Return when a connection ends that lasted HEALTHY_S."""
         connected_s = None
         try:
             async with self._stream.connection() as trades:

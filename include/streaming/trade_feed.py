@@ -1,5 +1,5 @@
 """
-A market's trades in order, each once: from the stream, and from history where the stream has gaps.
+A market's trades in order, each once, from the stream and from history.
 
 Trade ids are contiguous, so a missing id is a gap. `TradeBuffer` holds the trades that the stream
 delivered. `GapFiller` returns the trades after the last published one and requests the missing ids
@@ -38,7 +38,7 @@ class TradeHistory(Protocol):
 
 class TradeBuffer:
     """
-    One market's trades from the stream, by id, until the feed takes them; bounded.
+    A bounded buffer of one market's trades from the stream, by id.
 
     The order of arrival and repeated trades make no difference, because the id is the key.
     """
@@ -122,7 +122,7 @@ class TradeBuffer:
         return len(self._by_id)
 
     async def wait_for_trade(self, timeout_s: float) -> bool:
-        """Wait until a trade has arrived since the last call; return False after *timeout_s*."""
+        """Wait until a trade has arrived since the last call. Return False after *timeout_s*."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, timeout_s)):
                 await self._arrived.wait()
@@ -194,7 +194,7 @@ class GapFiller:
                 trades later than this must wait for their candles.
 
         Raises:
-            Unavailable: The exchange is unreachable; call again for the rest.
+            Unavailable: The exchange is unreachable. Call again for the rest.
         """
         is_last = False
         if self._get_last_id() is not None:
@@ -212,7 +212,7 @@ class GapFiller:
 
     async def next_page(self, timeout_s: float, before_ms: int | None) -> list[Trade]:
         """
-        Return the next trades of the stream; a gap before them is filled from history first.
+        Return the next trades of the stream. A gap before them is filled from history first.
 
         Args:
             timeout_s: How long to wait for a trade.
@@ -224,7 +224,7 @@ class GapFiller:
             The next `pages_until` covers these cases.
 
         Raises:
-            Unavailable: The missing trades could not be requested; call again.
+            Unavailable: The missing trades could not be requested. Call again.
         """
         buffer, last_id = self._buffer, self._get_last_id()
         if last_id is None or not buffer.has_next(last_id, before_ms):
@@ -259,7 +259,7 @@ class GapFiller:
         return events
 
     async def _wait_for_reordered(self, last_id: int) -> bool:
-        """Wait for a message that a later one has overtaken; return whether it arrived."""
+        """Wait for a message that a later one has overtaken. Return whether it arrived."""
         deadline_s = time.monotonic() + REORDER_WAIT_S
         while not self._buffer.has_next(last_id) and time.monotonic() < deadline_s:
             await self._buffer.wait_for_trade(deadline_s - time.monotonic())
@@ -269,7 +269,7 @@ class GapFiller:
         self, newest_raw_id: int | None, before_ms: int
     ) -> AsyncIterator[tuple[list[Trade], bool]]:
         """
-        Yield `(page, is_last)` from the stream; the last page reaches the ticker's last trade.
+        Yield `(page, is_last)` from the stream. The last page reaches the ticker's last trade.
 
         If there is no such page in time, the caller must request history.
         """
@@ -292,7 +292,7 @@ class GapFiller:
         if last_id is not None:
             page = await self._history.trades_from(symbol, last_id + 1)
             return page, since_ms, len(page) < self._history.page_size
-        # There is no id to continue from: request window after window until the first trade.
+        # Without an id to continue from, request window after window until the first trade.
         page = await self._history.trades_since(symbol, since_ms)
         since_ms += self._history.window_ms
         return page, since_ms, len(page) < self._history.page_size and since_ms > until_ms

@@ -2,7 +2,7 @@
 Write points to InfluxDB in a thread of its own, while the consumer reads and folds the next batch.
 
 There is one thread, so batches are stored in their order. The queue is short. After a failed batch
-no later one is stored: the consumer gets the error and starts over from the checkpoints.
+no later one is stored. The consumer gets the error and starts over from the checkpoints.
 """
 
 import threading
@@ -75,7 +75,7 @@ class PointWriter:
 
     def write(self, points: Sequence[EncodedPoint]) -> list[DeadLetter]:
         """
-        Store *points* in their order; return a dead letter for each record the sink rejects.
+        Store *points* in their order. Return a dead letter for each record the sink rejects.
 
         Raises:
             Unavailable: The sink was unreachable for MAX_RETRY_S, or `stop_retrying` was called.
@@ -89,7 +89,7 @@ class PointWriter:
         return list(letters.values())
 
     def _write_or_bisect(self, points: Sequence[EncodedPoint]) -> list[DeadLetter]:
-        """Write; if the sink rejects the request, find the rejected points by halving it."""
+        """Write. If the sink rejects the request, find the rejected points by halving it."""
         try:
             self._write("\n".join([line for _, _, line in points if line]).encode())
         except BadRecord as e:
@@ -170,7 +170,7 @@ class WriteBehind:
         self._queued.append(future)
 
     def has_room(self, timeout_s: float) -> bool:
-        """Return whether another batch may be queued; wait for at most *timeout_s*."""
+        """Return whether another batch may be queued. Wait for at most *timeout_s*."""
         if len(self._queued) >= MAX_QUEUED_BATCHES:
             return bool(wait([self._queued[0]], timeout_s).done)
         return True
@@ -189,7 +189,7 @@ class WriteBehind:
         return results
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until all is stored, or for *timeout_s*; return whether all is stored."""
+        """Wait until all is stored, at most for *timeout_s*. Return whether all is stored."""
         queued = list(self._queued)
         wait(queued, timeout_s)
         return not self._is_aborted.is_set() and all(f.done() and not f.exception() for f in queued)
