@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from include.simulator.generated import GeneratedMarket
+from include.simulator.generated_market import GeneratedMarket
 from tests.chaos.pipeline import Pipeline
 from tests.simulator.conftest import Served
 
@@ -20,7 +20,7 @@ class WrongClock:
     def now_ms(self):
         return time.time_ns() // 1_000_000 + self.offset_ms
 
-    def tick(self):
+    def on_ticker_request(self):
         pass
 
     def until_ms(self):

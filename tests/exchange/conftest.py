@@ -9,8 +9,8 @@ import pytest
 
 from include.exchange.binance import Binance
 from include.settings import Settings
-from include.simulator.generated import GeneratedMarket
-from include.simulator.server import listening
+from include.simulator.generated_market import GeneratedMarket
+from include.simulator.server import serve_market
 
 NOON_MS = 1_762_000_000_000 // 86_400_000 * 86_400_000 + 43_200_000
 
@@ -24,7 +24,7 @@ class MovedClock:
     def now_ms(self):
         return self.ms
 
-    def tick(self):
+    def on_ticker_request(self):
         pass
 
     def until_ms(self):
@@ -63,7 +63,7 @@ async def opened(weight_limit=None, **options):
     market = GeneratedMarket(
         clock, seed=11, symbols=("BTC/USDT", "ETH/USDT"), trades_per_minute=90, **options
     )
-    async with listening(market, port=0, weight_limit=weight_limit) as url:
+    async with serve_market(market, port=0, weight_limit=weight_limit) as url:
         exchange = Exchange(url, clock, market)
         try:
             await exchange.binance.connect(["BTC/USDT", "ETH/USDT"])

@@ -8,7 +8,7 @@ import pytest
 from include.kpis.engine import KpiEngine
 from include.kpis.records import MINUTE_MS, PricePoint, Trades
 from include.simulator.history import History
-from include.simulator.tape import TapeMarket
+from include.simulator.tape_market import TapeMarket
 from tests.kpis import simulated
 from tests.kpis.test_pandas_parity import snapshot
 

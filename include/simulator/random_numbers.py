@@ -1,4 +1,4 @@
-"""Random numbers by position: the n-th of a stream at once, without those before it."""
+"""Random numbers by position: the n-th number of a stream without the numbers before it."""
 
 from hashlib import blake2b
 
@@ -15,8 +15,8 @@ MIX_2 = np.uint64(0x94D049BB133111EB)
 S27, S30, S31, S11 = (np.uint64(n) for n in (27, 30, 31, 11))
 
 
-def stream(*names: object) -> int:
-    """Name a stream of random numbers; equal names give equal numbers, on any machine."""
+def make_stream(*names: object) -> int:
+    """Return the stream called *names*; equal names give equal numbers on any machine."""
     text = "\x1f".join(map(str, names)).encode()
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
 
@@ -36,9 +36,9 @@ def uniform(source: int, positions: IntArray) -> FloatArray:
 
 def wave(source: int, ts_ms: IntArray, shift: int) -> FloatArray:
     """
-    Return smooth noise in [-1, 1] with a feature every 2**shift ms.
+    Return smooth noise in [-1, 1] at *ts_ms* (ascending), with a period of about 2**shift ms.
 
-    *ts_ms* ascends. Only +, - and * touch the floats, so every machine gives the same bits.
+    It uses only +, - and * on floats, so that every machine gives the same bits.
     """
     cell = ts_ms >> shift
     first = int(cell[0])

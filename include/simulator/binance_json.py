@@ -1,20 +1,17 @@
-"""The JSON of Binance's answers."""
+"""Formats of Binance's JSON: REST responses and WebSocket events."""
 
 from typing import Any
 
-from include.simulator.candles import Candle
-from include.simulator.history import DayStats
-from include.simulator.market import Book
-from include.simulator.symbols import Symbol, decimal_text
-from include.simulator.trades import AggregateTrade
+from include.simulator.history import DayStats, SimulatedCandle
+from include.simulator.market import AggregateTrade, Book, Symbol, format_decimal
 
 Json = dict[str, Any]
 
 
-def symbol_info(symbol: Symbol, permission_sets: bool) -> Json:
-    """Describe *symbol* as exchangeInfo does, with the filters ccxt reads."""
-    tick, lot = symbol.price_text(1), symbol.amount_text(1)
-    most_lots = 10 ** (symbol.lot_decimals + 6)
+def describe_symbol(symbol: Symbol, permission_sets: bool) -> Json:
+    """Describe *symbol* as exchangeInfo does, with the filters that ccxt reads."""
+    tick, lot = symbol.format_price(1), symbol.format_amount(1)
+    max_lots = 10 ** (symbol.lot_decimals + 6)
     return {
         "symbol": symbol.market_id,
         "status": "TRADING",
@@ -36,7 +33,7 @@ def symbol_info(symbol: Symbol, permission_sets: bool) -> Json:
             {
                 "filterType": "LOT_SIZE",
                 "minQty": lot,
-                "maxQty": symbol.amount_text(most_lots),
+                "maxQty": symbol.format_amount(max_lots),
                 "stepSize": lot,
             },
             {"filterType": "NOTIONAL", "minNotional": "5.00000000"},
@@ -46,26 +43,26 @@ def symbol_info(symbol: Symbol, permission_sets: bool) -> Json:
     }
 
 
-def kline(symbol: Symbol, candle: Candle, width_ms: int) -> list[Any]:
+def format_kline(symbol: Symbol, candle: SimulatedCandle, width_ms: int) -> list[Any]:
     prices = (candle.open, candle.high, candle.low, candle.close)
     return [
         candle.open_ms,
-        *(symbol.price_text(price) for price in prices),
-        symbol.amount_text(candle.lots),
+        *(symbol.format_price(price) for price in prices),
+        symbol.format_amount(candle.lots),
         candle.open_ms + width_ms - 1,
-        symbol.quote_text(candle.quote),
+        symbol.format_quote(candle.quote),
         candle.trades,
-        symbol.amount_text(candle.buy_lots),
-        symbol.quote_text(candle.buy_quote),
+        symbol.format_amount(candle.buy_lots),
+        symbol.format_quote(candle.buy_quote),
         "0",
     ]
 
 
-def aggregate_trade(symbol: Symbol, trade: AggregateTrade) -> Json:
+def format_aggregate_trade(symbol: Symbol, trade: AggregateTrade) -> Json:
     return {
         "a": trade.trade_id,
-        "p": symbol.price_text(trade.price_ticks),
-        "q": symbol.amount_text(trade.lots),
+        "p": symbol.format_price(trade.price_ticks),
+        "q": symbol.format_amount(trade.lots),
         "f": trade.first_raw,
         "l": trade.last_raw,
         "T": trade.ts_ms,
@@ -74,16 +71,16 @@ def aggregate_trade(symbol: Symbol, trade: AggregateTrade) -> Json:
     }
 
 
-def raw_trades(symbol: Symbol, trade: AggregateTrade) -> list[Json]:
-    """Split an aggregate into its raw trades; the first takes what does not divide."""
+def split_raw_trades(symbol: Symbol, trade: AggregateTrade) -> list[Json]:
+    """Split an aggregate into raw trades of equal amounts; the first has the remainder."""
     n = trade.last_raw - trade.first_raw + 1
     each, rest = divmod(trade.lots, n)
     return [
         {
             "id": trade.first_raw + i,
-            "price": symbol.price_text(trade.price_ticks),
-            "qty": symbol.amount_text(lots),
-            "quoteQty": symbol.quote_text(trade.price_ticks * lots),
+            "price": symbol.format_price(trade.price_ticks),
+            "qty": symbol.format_amount(lots),
+            "quoteQty": symbol.format_quote(trade.price_ticks * lots),
             "time": trade.ts_ms,
             "isBuyerMaker": trade.taker_sells,
             "isBestMatch": True,
@@ -92,35 +89,35 @@ def raw_trades(symbol: Symbol, trade: AggregateTrade) -> list[Json]:
     ]
 
 
-def depth(symbol: Symbol, book: Book) -> Json:
+def format_depth(symbol: Symbol, book: Book) -> Json:
     return {
         "lastUpdateId": book.last_update_id,
-        "bids": [[symbol.price_text(p), symbol.amount_text(lots)] for p, lots in book.bids],
-        "asks": [[symbol.price_text(p), symbol.amount_text(lots)] for p, lots in book.asks],
+        "bids": [[symbol.format_price(p), symbol.format_amount(lots)] for p, lots in book.bids],
+        "asks": [[symbol.format_price(p), symbol.format_amount(lots)] for p, lots in book.asks],
     }
 
 
-def book_ticker(symbol: Symbol, book: Book) -> Json:
+def format_book_ticker(symbol: Symbol, book: Book) -> Json:
     bid, bid_lots = book.bids[0] if book.bids else (0, 0)
     ask, ask_lots = book.asks[0] if book.asks else (0, 0)
     return {
         "symbol": symbol.market_id,
-        "bidPrice": symbol.price_text(bid),
-        "bidQty": symbol.amount_text(bid_lots),
-        "askPrice": symbol.price_text(ask),
-        "askQty": symbol.amount_text(ask_lots),
+        "bidPrice": symbol.format_price(bid),
+        "bidQty": symbol.format_amount(bid_lots),
+        "askPrice": symbol.format_price(ask),
+        "askQty": symbol.format_amount(ask_lots),
     }
 
 
-def mini_ticker(symbol: Symbol, stats: DayStats) -> Json:
+def format_mini_ticker(symbol: Symbol, stats: DayStats) -> Json:
     return {
         "symbol": symbol.market_id,
-        "openPrice": symbol.price_text(stats.open),
-        "highPrice": symbol.price_text(stats.high),
-        "lowPrice": symbol.price_text(stats.low),
-        "lastPrice": symbol.price_text(stats.last),
-        "volume": symbol.amount_text(stats.lots),
-        "quoteVolume": symbol.quote_text(stats.quote),
+        "openPrice": symbol.format_price(stats.open),
+        "highPrice": symbol.format_price(stats.high),
+        "lowPrice": symbol.format_price(stats.low),
+        "lastPrice": symbol.format_price(stats.last),
+        "volume": symbol.format_amount(stats.lots),
+        "quoteVolume": symbol.format_quote(stats.quote),
         "openTime": stats.open_ms,
         "closeTime": stats.close_ms,
         "firstId": stats.first_raw,
@@ -129,30 +126,30 @@ def mini_ticker(symbol: Symbol, stats: DayStats) -> Json:
     }
 
 
-def full_ticker(symbol: Symbol, stats: DayStats, book: Book) -> Json:
-    """Merge the rolling day with the top of the book of the same instant."""
+def format_full_ticker(symbol: Symbol, stats: DayStats, book: Book) -> Json:
+    """Merge the rolling day with the best bid and ask of the same time."""
     change = stats.last - stats.open
-    # price * lots summed, in ticks * lots: over lots it is ticks, taken here to eight decimals.
+    # ticks * lots divided by lots are ticks, computed to eight decimals
     scale = 10 ** (8 - symbol.price_decimals)
     average = (stats.quote * scale + stats.lots // 2) // stats.lots if stats.lots else 0
     thousandths = round(change * 100_000 / stats.open) if stats.open else 0
     return {
-        **mini_ticker(symbol, stats),
-        **book_ticker(symbol, book),
-        "priceChange": symbol.price_text(change),
-        "priceChangePercent": decimal_text(thousandths, 3)[:-5],
-        "weightedAvgPrice": decimal_text(average, 8),
-        "prevClosePrice": symbol.price_text(stats.previous_close),
-        "lastQty": symbol.amount_text(stats.last_lots),
+        **format_mini_ticker(symbol, stats),
+        **format_book_ticker(symbol, book),
+        "priceChange": symbol.format_price(change),
+        "priceChangePercent": format_decimal(thousandths, 3)[:-5],
+        "weightedAvgPrice": format_decimal(average, 8),
+        "prevClosePrice": symbol.format_price(stats.previous_close),
+        "lastQty": symbol.format_amount(stats.last_lots),
     }
 
 
-def aggregate_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
+def make_aggregate_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
     head = {"e": "aggTrade", "E": now_ms, "s": symbol.market_id}
-    return [head | aggregate_trade(symbol, trade)]
+    return [head | format_aggregate_trade(symbol, trade)]
 
 
-def raw_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
+def make_raw_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list[Json]:
     return [
         {
             "e": "trade",
@@ -165,16 +162,16 @@ def raw_trade_events(symbol: Symbol, trade: AggregateTrade, now_ms: int) -> list
             "m": raw["isBuyerMaker"],
             "M": True,
         }
-        for raw in raw_trades(symbol, trade)
+        for raw in split_raw_trades(symbol, trade)
     ]
 
 
-def book_ticker_event(top: Json, update_id: int) -> Json:
+def make_book_ticker_event(top: Json, update_id: int) -> Json:
     names = {"symbol": "s", "bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
     return {"u": update_id} | {short: top[name] for name, short in names.items()}
 
 
-def day_ticker_event(ticker: Json, now_ms: int) -> Json:
+def make_day_ticker_event(ticker: Json, now_ms: int) -> Json:
     names = {
         "symbol": "s", "priceChange": "p", "priceChangePercent": "P", "weightedAvgPrice": "w",
         "prevClosePrice": "x", "lastPrice": "c", "lastQty": "Q", "bidPrice": "b", "bidQty": "B",
