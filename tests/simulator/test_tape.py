@@ -78,19 +78,19 @@ def test_after_each_update_the_best_quotes_are_those_of_the_book_ticker(tapes):
         book = market.book(symbol, 1, update["E"])
         assert book.last_update_id == update_id
         (bid, bid_lots), (ask, ask_lots) = book.bids[0], book.asks[0]
-        ours = (
+        computed = (
             symbol.format_price(bid),
             symbol.format_amount(bid_lots),
             symbol.format_price(ask),
             symbol.format_amount(ask_lots),
         )
-        theirs = tops[ids[bisect_right(ids, update_id) - 1]]
-        if ours == theirs:
+        recorded = tops[ids[bisect_right(ids, update_id) - 1]]
+        if computed == recorded:
             checked += 1
         else:
-            skipped[update_id] = theirs[0]
-            assert ours[2:] == theirs[2:]
-            assert theirs[0] not in [price for price, amount in update["b"] if float(amount)]
+            skipped[update_id] = recorded[0]
+            assert computed[2:] == recorded[2:]
+            assert recorded[0] not in [price for price, amount in update["b"] if float(amount)]
     assert skipped == TICKER_SKIPPED
     assert checked == 6_491
 
