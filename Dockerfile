@@ -1,34 +1,58 @@
-# One image for producer, consumer, simulator, all of Airflow and the steps before them.
+# check=skip=InvalidDefaultArgInFrom
+#
+# One image for producer, consumer, simulator, Airflow and the steps before them.
+#
+# docker-compose.yaml names the base images: `docker compose build`. Everything that Python imports
+# is pinned by hash in requirements.txt (the pipeline) and requirements-workers.txt (Celery).
+ARG PYTHON_IMAGE
+ARG NODE_IMAGE
 
-FROM node:22.11.0-bookworm-slim AS charts
+FROM ${NODE_IMAGE} AS charts
 WORKDIR /charts
 COPY include/live/package.json include/live/package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM apache/airflow:3.3.2-python3.12
+FROM ${PYTHON_IMAGE} AS packages
+COPY requirements.txt requirements-workers.txt /tmp/
+# --no-deps: the files name every package, and pip does not match `celery[redis]` with `celery==`.
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
+        --require-hashes -r /tmp/requirements.txt -r /tmp/requirements-workers.txt \
+    && /opt/venv/bin/pip check \
+    && cd /opt/venv/lib/python3.12/site-packages \
+    && find numba numpy pandas pyarrow -type d -name tests -prune -exec rm -r {} + \
+    && /opt/venv/bin/pip uninstall --yes --quiet pip
 
-COPY --chown=50000:0 requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt && rm /tmp/requirements.txt
+FROM ${PYTHON_IMAGE}
+# curl: the health checks. dumb-init: process 1 of the Airflow pods on Kubernetes.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends curl dumb-init \
+    && rm -rf /var/lib/apt/lists/*
+# The user id and the home folder that Airflow's Helm chart expects. A volume takes its owner from
+# the folder it is first mounted on.
+RUN useradd --uid 50000 --gid 0 --create-home airflow \
+    && install -d -o 50000 -g 0 -m 0775 /opt/airflow \
+    && install -d -o 50000 -g 0 -m 0711 /var/lib/pipeline
 
-COPY --from=charts --chown=0:0 \
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=charts \
     /charts/node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.js \
     /opt/charts/lightweight-charts.standalone.production.js
 
-COPY --chown=0:0 dags /opt/pipeline/dags
-COPY --chown=0:0 flux /opt/pipeline/flux
-COPY --chown=0:0 grafana /opt/pipeline/grafana
-COPY --chown=0:0 include /opt/pipeline/include
-COPY --chown=0:0 local /opt/pipeline/local
-COPY --chown=0:0 plugins /opt/pipeline/plugins
-COPY --chown=0:0 sql /opt/pipeline/sql
+COPY --chmod=0755 deploy/image/entrypoint deploy/image/clean-logs /
+COPY dags /opt/pipeline/dags
+COPY flux /opt/pipeline/flux
+COPY grafana /opt/pipeline/grafana
+COPY include /opt/pipeline/include
+COPY local /opt/pipeline/local
+COPY plugins /opt/pipeline/plugins
+COPY sql /opt/pipeline/sql
 
-# A volume takes its owner from the folder it is first laid over.
-USER root
-RUN install -d -o 50000 -g 0 -m 0711 /var/lib/pipeline
 USER 50000:0
-
-ENV PYTHONPATH=/opt/pipeline PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/venv/bin:$PATH \
+    AIRFLOW_HOME=/opt/airflow \
+    PYTHONPATH=/opt/pipeline \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
 WORKDIR /opt/pipeline
-# Not the base image's, which waits for servers by itself: compose knows the order.
-ENTRYPOINT []
 CMD ["python", "-m", "airflow", "version"]

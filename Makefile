@@ -8,7 +8,7 @@ SYMBOL ?=
 LOCAL := sh local/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check replay up down status logs watch env reset-offsets dead-letters quality test chaos lint golden dashboards documents bench lock export config-check doctor setup clean
+.PHONY: help demo demo-check replay up down status logs watch env reset-offsets dead-letters quality test test-docker chaos lint golden dashboards documents bench lock export config-check doctor setup clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r n t; do printf '  %-15s%s\n' "$$n" "$$t"; done | sed 's/\$$\$$/$$/'
@@ -39,6 +39,8 @@ quality: ## Count all stores and run the checks of the last hour; 4 if one that 
 	@$(LOCAL) quality
 test: ## Run the tests on real servers of their own; options of pytest: ARGS="-k drain"
 	@$(LOCAL) test $(ARGS)
+test-docker: ## Build and start docker-compose.yaml on a Docker engine, test it, remove it
+	@$(LOCAL) test-docker $(ARGS)
 chaos: ## Survive every fault of the table; one: ARGS="--faults 13"; another seed: ARGS="--seed 8"
 	@$(LOCAL) chaos $(ARGS)
 lint: ## Check style, types, direction of imports

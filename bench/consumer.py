@@ -1,10 +1,10 @@
 """
-How fast ticks become points, against influxd alone; `python -m bench.consumer [ticks]`.
+How fast snapshots become points, against influxd alone; `python -m bench.consumer [snapshots]`.
 
-Starts a Kafka and an InfluxDB of its own, fills a topic with ticks of markets that have a session
-and a MACD, then takes turns: the consumer from the topic's beginning into an empty bucket, and the
-very lines it wrote, prebuilt, in the same batches through the same client, into another. Prints the
-medians as one line of JSON.
+Starts a Kafka and an InfluxDB of its own, fills a topic with snapshots of markets that have a
+session and a MACD, then takes turns: the consumer from the topic's beginning into an empty bucket,
+and the very lines it wrote, prebuilt, in the same batches through the same client, into another.
+Prints the medians as one line of JSON.
 """
 
 import json
@@ -24,28 +24,26 @@ from include import wire
 from include.broker.group_member import GroupMember
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter, TransactionalWriter
-from include.command import exit_code
-from include.garbage import collected_seldom
 from include.influxdb.writer import InfluxDB
-from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
+from include.kpis.records import Candle, Event, Level, MarketKey, MarketSnapshot, Trade, Trades
+from include.runtime import run_command, tune_gc
 from include.settings import Settings
-from include.streaming.consumer_loop import Consumer
+from include.streaming.consumer import ConsumerLoop
 from include.streaming.health.consumer import ConsumerHealth
 from include.streaming.partitions import Partitions
-from include.streaming.point_writer import PointWriter, Sink
-from include.streaming.write_behind import WriteBehind
+from include.streaming.write_behind import PointWriter, Sink, WriteBehind
 from local.line import Line
 from local.provision.influxdb import InfluxAdmin
 
-TICKS, ROUNDS = 100_000, 5
-TICK_EVERY_MS, MINUTE_MS = 250, 60_000
-CANDLES = 60  # before the first tick: MACD and session have values then
+SNAPSHOTS, ROUNDS = 100_000, 5
+SNAPSHOT_EVERY_MS, MINUTE_MS = 250, 60_000
+CANDLES = 60  # before the first snapshot: MACD and session have values then
 START_MS = 1_709_208_000_000  # 2024-02-29 12:00 UTC
 MARKETS = tuple(MarketKey("binance", f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP"))
 
 
-def events(ticks: int) -> Iterator[Event]:
-    """Yield an hour of candles and a trade of each market, then their ticks in turn."""
+def events(snapshots: int) -> Iterator[Event]:
+    """Yield an hour of candles and a trade of each market, then their snapshots in turn."""
     chance = random.Random(4)
     for market in MARKETS:
         for minute in range(CANDLES, 0, -1):
@@ -53,17 +51,17 @@ def events(ticks: int) -> Iterator[Event]:
             ohlc = (100.0, 101.0, 99.0, close)
             yield Candle(*market, open_ms, START_MS, *ohlc, 750.0, 75_000.0, 6_000)
         yield Trades(*market, START_MS, (Trade(1, 1, 1, START_MS, 100.0, 0.5, "buy"),))
-    for number in range(ticks // len(MARKETS)):
+    for number in range(snapshots // len(MARKETS)):
         for market in MARKETS:
-            yield _tick(chance, market, START_MS + (number + 1) * TICK_EVERY_MS)
+            yield _snapshot(chance, market, START_MS + (number + 1) * SNAPSHOT_EVERY_MS)
 
 
-def _tick(chance: random.Random, market: MarketKey, ts_ms: int) -> Tick:
+def _snapshot(chance: random.Random, market: MarketKey, ts_ms: int) -> MarketSnapshot:
     mid = 100.0 * chance.uniform(0.99, 1.01)
     bids = tuple(Level(mid - 0.01 * n, chance.expovariate(1.0)) for n in range(1, 21))
     asks = tuple(Level(mid + 0.01 * n, chance.expovariate(1.0)) for n in range(1, 21))
     day = (99.0, 101.0, 98.0, mid, 1e5 * chance.random(), 1e7 * chance.random())
-    return Tick(*market, ts_ms, ts_ms + 40, *day, bids, asks)
+    return MarketSnapshot(*market, ts_ms, ts_ms + 40, *day, bids, asks)
 
 
 class RecordingSink:
@@ -88,10 +86,10 @@ class Bench:
         self._filled = new_pipeline(line, self._admin)
         self._records = 0
 
-    def fill(self, ticks: int) -> None:
+    def fill(self, snapshots: int) -> None:
         """Write the topic as the producer would."""
         writer = TransactionalWriter(self._filled, "bench")
-        for some in batched(events(ticks), 200):
+        for some in batched(events(snapshots), 200):
             writer.write([self._outgoing(event) for event in some])
             self._records += len(some)
         writer.close()
@@ -108,12 +106,12 @@ class Bench:
             partitions = Partitions(settings, writer, behind)
             health.session_began(partitions)
             with closing(GroupMember(settings, settings.topic_market, partitions)) as member:
-                consumer = Consumer(member, partitions, behind, health)
+                consumer = ConsumerLoop(member, partitions, behind, health)
                 while not partitions.owned:  # joining the group is nobody's speed
-                    consumer.round()
+                    consumer.poll_once()
                 began_s = time.perf_counter()
                 while consumer.counts["records"] < self._records:
-                    consumer.round()
+                    consumer.poll_once()
                 consumer.finish()
                 return time.perf_counter() - began_s, sink.batches
 
@@ -138,9 +136,9 @@ def _behind(settings: Settings, sink: Sink, writer: AcknowledgedWriter) -> Write
     return WriteBehind(settings, PointWriter(sink, lambda failure, wait_s: None), writer)
 
 
-def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:
+def measure(bench: Bench, snapshots: int, rounds: int) -> dict[str, Any]:
     """Take turns; return medians, in points a second."""
-    bench.fill(ticks)
+    bench.fill(snapshots)
     _, batches = bench.consumed()  # warms both servers
     bench.written(batches)
     consumer_rates, influx_rates = [], []
@@ -161,15 +159,15 @@ def measure(bench: Bench, ticks: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def benchmark(ticks: int) -> None:
+def benchmark(snapshots: int) -> None:
     """Run the benchmark on servers of its own; print one line of JSON."""
-    with collected_seldom(), running("kafka", "influxdb") as line:  # as the consumer's own process
-        print(json.dumps(measure(Bench(line), ticks, ROUNDS)))
+    with tune_gc(), running("kafka", "influxdb") as line:  # as the consumer's own process
+        print(json.dumps(measure(Bench(line), snapshots, ROUNDS)))
 
 
 def main() -> int:
-    ticks = int(sys.argv[1]) if len(sys.argv) > 1 else TICKS
-    return exit_code("bench.consumer", lambda: benchmark(ticks))
+    snapshots = int(sys.argv[1]) if len(sys.argv) > 1 else SNAPSHOTS
+    return run_command("bench.consumer", lambda: benchmark(snapshots))
 
 
 if __name__ == "__main__":

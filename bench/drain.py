@@ -2,7 +2,7 @@ r"""
 How fast the drain is, against `psql \copy` of the same rows; `python -m bench.drain [trades]`.
 
 Starts a Kafka and a PostgreSQL of its own, fills a topic with packed trades, a candle a minute and
-ticks, then takes turns: the drain into an empty database, and psql's binary \copy of its trades
+snapshots, then takes turns: the drain into an empty database, and psql's binary \copy of its trades
 into another. Prints the medians as one line of JSON.
 """
 
@@ -25,9 +25,9 @@ from include import wire
 from include.broker.records import Outgoing
 from include.broker.topics import ensure_topics
 from include.broker.writer import TransactionalWriter
-from include.command import exit_code
 from include.errors import Misconfigured
-from include.kpis.records import Candle, Event, Level, MarketKey, Tick, Trade, Trades
+from include.kpis.records import Candle, Event, Level, MarketKey, MarketSnapshot, Trade, Trades
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.drain import DrainResult, drain
@@ -43,7 +43,7 @@ from local.provision.postgres import (
 
 TRADES, ROUNDS = 400_000, 5
 PACKED = 100  # trades a record: what 100 ms of a busy market are
-TRADE_EVERY_MS, TICK_EVERY, MINUTE_MS = 20, 20, 60_000
+TRADE_EVERY_MS, SNAPSHOT_EVERY, MINUTE_MS = 20, 20, 60_000
 START_MS = 1_709_164_800_000  # 2024-02-29 00:00 UTC
 MARKETS = (MarketKey("binance", "BTC/USDT"), MarketKey("binance", "ETH/USDT"))
 PARTITIONS = b"SELECT ensure_trade_partition(date '2024-02-29' + n) FROM generate_series(0, 9) AS n"
@@ -52,7 +52,7 @@ COLUMNS = "(exchange, symbol, trade_id, first_id, last_id, ts, price, amount, si
 
 
 def events(trades: int) -> Iterator[Event]:
-    """Yield the markets' trades in records of PACKED, a tick every TICK_EVERY, closed candles."""
+    """Yield the markets' trades in records of PACKED, snapshots, closed candles."""
     chance = random.Random(4)
     per_market = trades // len(MARKETS)
     for first in range(0, per_market, PACKED):
@@ -63,8 +63,8 @@ def events(trades: int) -> Iterator[Event]:
                 yield Candle(*market, ts_ms - MINUTE_MS, ts_ms, *ohlc, 750.0, 75_000.0, 6_000)
             batch = tuple(_trade(chance, first + i) for i in range(PACKED))
             yield Trades(*market, ts_ms + PACKED * TRADE_EVERY_MS, batch)
-            if first % (PACKED * TICK_EVERY) == 0:
-                yield _tick(market, ts_ms + PACKED * TRADE_EVERY_MS)
+            if first % (PACKED * SNAPSHOT_EVERY) == 0:
+                yield _snapshot(market, ts_ms + PACKED * TRADE_EVERY_MS)
 
 
 def _trade(chance: random.Random, number: int) -> Trade:
@@ -74,11 +74,11 @@ def _trade(chance: random.Random, number: int) -> Trade:
     return Trade(number, 2 * number, 2 * number + 1, ts_ms, price, amount, side)
 
 
-def _tick(market: MarketKey, ts_ms: int) -> Tick:
+def _snapshot(market: MarketKey, ts_ms: int) -> MarketSnapshot:
     bids = tuple(Level(100.0 - 0.01 * n, 1.0 + n) for n in range(20))
     asks = tuple(Level(100.01 + 0.01 * n, 1.0 + n) for n in range(20))
     day = (99.0, 101.0, 98.0, 100.0, 1e5, 1e7)
-    return Tick(*market, ts_ms, ts_ms + 40, *day, bids, asks)
+    return MarketSnapshot(*market, ts_ms, ts_ms + 40, *day, bids, asks)
 
 
 class Bench:
@@ -162,14 +162,14 @@ def measure(bench: Bench, trades: int, rounds: int) -> dict[str, Any]:
     drains, copies = [], []
     for _ in range(rounds):
         took_s, drained = bench.drained()
-        rows = drained.trades + drained.candles + drained.ticks
+        rows = drained.trades + drained.candles + drained.snapshots
         drains.append(rows / took_s)
         copies.append(drained.trades / bench.copied())
     drain_rate, copy_rate = statistics.median(drains), statistics.median(copies)
     return {
         "trades": drained.trades,
         "candles": drained.candles,
-        "ticks": drained.ticks,
+        "snapshots": drained.snapshots,
         "rounds": rounds,
         "drain_rows_per_s": round(drain_rate),
         "psql_copy_rows_per_s": round(copy_rate),
@@ -188,7 +188,7 @@ def benchmark(trades: int) -> None:
 
 def main() -> int:
     trades = int(sys.argv[1]) if len(sys.argv) > 1 else TRADES
-    return exit_code("bench.drain", lambda: benchmark(trades))
+    return run_command("bench.drain", lambda: benchmark(trades))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from include import wire
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.kpis.records import Trade, Trades
 
 RUNS = 7
@@ -51,7 +51,7 @@ def main() -> None:
             wire.decode(value)
 
     def fold() -> None:
-        update = Fold().update
+        update = KpiEngine().update
         for event in events:
             update(event)
 

@@ -18,10 +18,10 @@ import uuid
 from collections.abc import Iterator
 
 from bench.servers import running
-from include.command import exit_code
 from include.history.indicators import recompute
 from include.kpis.records import MINUTE_MS, Candle, MarketKey
 from include.kpis.session import DAY_MS
+from include.runtime import run_command
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import connect
 from include.warehouse.rows import candle_row
@@ -121,7 +121,7 @@ def benchmark() -> None:
 
 
 def main() -> int:
-    return exit_code("bench.recompute", once if TASK in sys.argv[1:] else benchmark)
+    return run_command("bench.recompute", once if TASK in sys.argv[1:] else benchmark)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from bench.processes import Processes, flowing
-from include.command import exit_code
 from include.errors import PipelineError
+from include.runtime import run_command
 
 MARKETS, TRADES_PER_S, KILLS = 100, 1_000, 7
 FLOWING_S = 20.0  # between two kills: there are new checkpoints, and points since them
@@ -81,7 +81,7 @@ def benchmark(symbols: int) -> None:
 
 def main() -> int:
     symbols = int(sys.argv[1]) if len(sys.argv) > 1 else MARKETS
-    return exit_code("bench.resume", lambda: benchmark(symbols))
+    return run_command("bench.resume", lambda: benchmark(symbols))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from itertools import product
 from typing import Any
 
 from bench.processes import SERVICES, Processes, flowing
-from include.command import exit_code
 from include.errors import PipelineError
+from include.runtime import run_command
 
 MINUTES, TRADES_PER_S = 60.0, 5_000
 EVERY_S, MAKING_UP_S = 10.0, 300.0
@@ -79,7 +79,7 @@ def soak(minutes: float, trades_per_s: int) -> None:
 def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     trades_per_s = int(sys.argv[2]) if len(sys.argv) > 2 else TRADES_PER_S
-    return exit_code("bench.soak", lambda: soak(minutes, trades_per_s))
+    return run_command("bench.soak", lambda: soak(minutes, trades_per_s))
 
 
 if __name__ == "__main__":

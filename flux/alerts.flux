@@ -1,7 +1,7 @@
 // include/dashboards/alerts.py: queries of alert rules.
 
 // name: stale_feed
-// Seconds since each symbol's newest tick.
+// Seconds since each symbol's newest snapshot.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
@@ -18,8 +18,8 @@ from(bucket: bucket)
     |> group(columns: ["exchange", "symbol"])
 
 // name: crossed_book
-// Ticks without a spread, by symbol.
-ticks = (field) =>
+// Snapshots without a spread, by symbol.
+snapshots = (field) =>
     from(bucket: bucket)
         |> range(start: start, stop: stop)
         |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == field)
@@ -29,8 +29,8 @@ ticks = (field) =>
 
 union(
     tables: [
-        ticks(field: "close"),
-        ticks(field: "price_spread") |> map(fn: (r) => ({r with _value: -r._value})),
+        snapshots(field: "close"),
+        snapshots(field: "price_spread") |> map(fn: (r) => ({r with _value: -r._value})),
     ],
 )
     |> sum()

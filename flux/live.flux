@@ -1,7 +1,7 @@
 // include/live: the market page.
 
 // name: markets
-// Every market with a tick since the start.
+// Every market with a snapshot since the start.
 from(bucket: bucket)
     |> range(start: start)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
@@ -10,8 +10,8 @@ from(bucket: bucket)
     |> group()
     |> sort(columns: ["exchange", "symbol"])
 
-// name: newest_tick
-// All KPIs of a market's newest tick. A KPI without a value there does not show an older value.
+// name: newest_snapshot
+// All KPIs of a market's newest snapshot. A KPI without a value there does not show an older value.
 from(bucket: bucket)
     |> range(start: start)
     |> filter(fn: (r) => r._measurement == "crypto_prices")

@@ -1,7 +1,7 @@
 // include/dashboards/market.py and include/live: one market, and all of them.
 
 // name: age
-// Seconds since the newest tick, by the exchange's time.
+// Seconds since the newest snapshot, by the exchange's time.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")
@@ -115,7 +115,7 @@ from(bucket: bucket)
     |> map(fn: (r) => ({_time: r._time, bought: r.buy_volume, sold: r.buy_volume - r.volume}))
 
 // name: kpis
-// KPIs of the market's ticks: the last value of each window.
+// KPIs of the market's snapshots: the last value of each window.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices")
@@ -135,7 +135,7 @@ from(bucket: bucket)
     |> map(fn: (r) => ({_time: r._time, trades: r._value / float(v: int(v: window)) * 1000000000.0}))
 
 // name: all_symbols
-// The newest tick of each symbol, with its age in seconds.
+// The newest snapshot of each symbol, with its age in seconds.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices")

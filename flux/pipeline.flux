@@ -34,8 +34,8 @@ from(bucket: bucket)
     )
     |> group(columns: ["name"])
 
-// name: ticks
-// Ticks stored per minute, by symbol. A minute without ticks is 0.
+// name: snapshots
+// Snapshots stored per minute, by symbol. A minute without snapshots is 0.
 from(bucket: bucket)
     |> range(start: start, stop: stop)
     |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")

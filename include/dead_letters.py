@@ -10,9 +10,10 @@ still rejected stays a dead letter. Otherwise the outcome is a row of `dead_lett
 PostgreSQL in the transaction of the rows, for InfluxDB after the point, which may be written twice
 with the same values.
 
-The fold has moved on without the record and is not changed. A replayed tick gets only the KPIs that
-it determines itself, a candle its own values (`include.kpis.late`). `recompute_indicators` computes
-session VWAP and MACD from the candles, and the audit writes the one-second bars from PostgreSQL.
+The fold has moved on without the record and is not changed. A replayed snapshot gets only the KPIs
+that it determines itself, a candle its own values (`include.kpis.late_events`). Session VWAP and
+MACD are computed from the candles by `recompute_indicators`. One-second bars are written from
+PostgreSQL by the audit.
 
 May import both `include.streaming` and `include.warehouse`: a record goes back to its sink.
 """
@@ -25,14 +26,14 @@ from contextlib import closing
 from typing import Literal, NamedTuple, cast
 
 from include import log, wire
-from include.broker.log_reader import LogReader, record_at
+from include.broker.log_reader import LogReader, read_record
 from include.broker.records import Record
-from include.command import exit_code
 from include.errors import BadRecord
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis import late
+from include.kpis import late_events
 from include.kpis.records import Event
+from include.runtime import run_command
 from include.settings import Settings
 from include.streaming import dead_letters
 from include.warehouse import load, rows
@@ -58,7 +59,7 @@ class RecordPosition(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-class DeadLetter(NamedTuple):
+class OpenDeadLetter(NamedTuple):
     """A record that did not reach its sink."""
 
     sink: Sink
@@ -74,7 +75,7 @@ class DeadLetter(NamedTuple):
 class Replay(NamedTuple):
     """The result of one replay."""
 
-    letter: DeadLetter
+    letter: OpenDeadLetter
     outcome: str
     is_done: bool
     """Whether the dead letter is marked as replayed."""
@@ -89,7 +90,7 @@ def list_lines(settings: Settings, connection: Connection) -> Iterator[str]:
     """
     of_drain = read_drain_letters(connection, PREVIEW_BYTES)
     reasons = Counter((letter.sink, _reason_kind(letter)) for letter in of_drain)
-    newest: deque[DeadLetter] = deque(maxlen=MAX_LISTED)
+    newest: deque[OpenDeadLetter] = deque(maxlen=MAX_LISTED)
     for letter in read_consumer_letters(settings, connection):
         reasons[letter.sink, _reason_kind(letter)] += 1
         newest.append(letter._replace(start=letter.start[:PREVIEW_BYTES]))
@@ -140,11 +141,11 @@ def replay(
         influxdb.close()
 
 
-def read_drain_letters(connection: Connection, max_bytes: int) -> list[DeadLetter]:
+def read_drain_letters(connection: Connection, max_bytes: int) -> list[OpenDeadLetter]:
     """Return the drain's open dead letters, newest first, with *max_bytes* of each record."""
     found = connection.execute(statement("dead_letters.open"), {"max_bytes": max_bytes}).fetchall()
     return [
-        DeadLetter(
+        OpenDeadLetter(
             "postgresql",
             RecordPosition(topic, partition, offset),
             reason,
@@ -157,7 +158,7 @@ def read_drain_letters(connection: Connection, max_bytes: int) -> list[DeadLette
     ]
 
 
-def read_consumer_letters(settings: Settings, connection: Connection) -> Iterator[DeadLetter]:
+def read_consumer_letters(settings: Settings, connection: Connection) -> Iterator[OpenDeadLetter]:
     """
     Yield the consumer's open dead letters, oldest first, each position once.
 
@@ -172,15 +173,17 @@ def read_consumer_letters(settings: Settings, connection: Connection) -> Iterato
         reader.seek(reader.beginnings())
         while any(reader.positions()[partition] < end for partition, end in ends.items()):
             for record in reader.poll(POLL_RECORDS, POLL_S):
-                kept = dead_letters.decoded(record.value)
+                kept = dead_letters.decode(record.value)
                 position = RecordPosition(kept.topic, kept.partition, kept.offset)
                 if position in known:
                     continue
                 known.add(position)
-                yield DeadLetter("influxdb", position, kept.reason, kept.value_bytes, kept.start)
+                yield OpenDeadLetter(
+                    "influxdb", position, kept.reason, kept.value_bytes, kept.start
+                )
 
 
-def read_whole(settings: Settings, connection: Connection, letter: DeadLetter) -> bytes | None:
+def read_whole(settings: Settings, connection: Connection, letter: OpenDeadLetter) -> bytes | None:
     """
     Return the whole record; None if it was cut and the topic no longer has it.
 
@@ -198,7 +201,7 @@ def read_whole(settings: Settings, connection: Connection, letter: DeadLetter) -
         start = b"" if found is None else bytes(cast(bytes | None, found[0]) or b"")
     if len(start) == letter.value_bytes:
         return start
-    record = record_at(settings, *letter.position)
+    record = read_record(settings, *letter.position)
     value = b"" if record is None else record.value or b""
     is_same = len(value) == letter.value_bytes and value.startswith(start)
     return value if is_same else None
@@ -206,7 +209,7 @@ def read_whole(settings: Settings, connection: Connection, letter: DeadLetter) -
 
 def _choose(
     settings: Settings, connection: Connection, positions: Collection[RecordPosition]
-) -> Iterator[DeadLetter]:
+) -> Iterator[OpenDeadLetter]:
     for letter in read_drain_letters(connection, max_bytes=0):
         if not positions or letter.position in positions:
             yield letter
@@ -215,9 +218,9 @@ def _choose(
             yield letter
 
 
-def _write_rows(connection: Connection, letter: DeadLetter, value: bytes, event: Event) -> str:
+def _write_rows(connection: Connection, letter: OpenDeadLetter, value: bytes, event: Event) -> str:
     record = Record(*letter.position, key=None, value=value)
-    entry = rows.build_entry(record, event, late.points(event))
+    entry = rows.build_entry(record, event, late_events.compute_points(event))
     load.ensure_partitions(connection, [entry])
     with connection.transaction():
         written = load.write(connection, [entry])
@@ -228,14 +231,14 @@ def _write_rows(connection: Connection, letter: DeadLetter, value: bytes, event:
 
 
 def _write_points(
-    connection: Connection, influxdb: InfluxDB, letter: DeadLetter, event: Event
+    connection: Connection, influxdb: InfluxDB, letter: OpenDeadLetter, event: Event
 ) -> str:
-    points = late.points(event)
+    points = late_events.compute_points(event)
     influxdb.write(lines.encode(points))
     return _mark_replayed(connection, letter, f"points: {len(points)}")
 
 
-def _mark_replayed(connection: Connection, letter: DeadLetter, outcome: str) -> str:
+def _mark_replayed(connection: Connection, letter: OpenDeadLetter, outcome: str) -> str:
     marked = connection.execute(
         statement("dead_letters.mark_replayed"),
         {"sink": letter.sink, "outcome": outcome, **letter.position._asdict()},
@@ -243,13 +246,13 @@ def _mark_replayed(connection: Connection, letter: DeadLetter, outcome: str) -> 
     return outcome if marked.rowcount else "replayed by another process in the meantime"
 
 
-def _line(letter: DeadLetter) -> str:
+def _line(letter: OpenDeadLetter) -> str:
     preview = repr(letter.start[:PREVIEW_BYTES])[2:-1]  # escapes all that is not printable ASCII
     size = f"{letter.value_bytes} bytes"
     return f"{letter.sink:<10}  {letter.position}  {size}  {_escape(letter.reason)}  {preview}"
 
 
-def _reason_kind(letter: DeadLetter) -> str:
+def _reason_kind(letter: OpenDeadLetter) -> str:
     """Return the expectation in the reason, without what was found, which varies by record."""
     return _escape(letter.reason.partition(", found ")[0])
 
@@ -301,7 +304,7 @@ def run(options: argparse.Namespace) -> None:
 def main() -> int:
     options = parse_arguments()
     log.configure("dead-letters")
-    return exit_code("dead-letters", lambda: run(options))
+    return run_command("dead-letters", lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -1,45 +1,47 @@
 """
-What can go wrong, named by what the caller must do.
+The errors of this project, by what the caller must do.
 
 * PipelineError
-  x BadRecord         this record will never decode: park it, go on
-  x Unavailable       the other side is away: retry, or exit and resume
-  x Misconfigured     a person must act: exit 2 with one line that says what to change
+  * BadRecord: quarantine the record as a dead letter, and continue with the next one.
+  * Unavailable: retry, or exit and resume.
+  * Misconfigured: exit with 2 and one line that states what to change.
 """
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of every command and service."""
+    """Exit codes of all commands and services."""
 
     OK = 0
-    FAILED = 1  # ours
-    MISCONFIGURED = 2  # yours to fix
-    UNAVAILABLE = 3  # the other side is away
-    QUALITY = 4  # the data breaks a rule that must hold
+    FAILED = 1
+    """The command itself failed."""
+    MISCONFIGURED = 2
+    """The operator must change the configuration."""
+    UNAVAILABLE = 3
+    """Another service is unreachable."""
+    QUALITY = 4
+    """The data fails a check of severity error."""
 
 
 class PipelineError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base class of the errors that this project raises on purpose."""
 
     exit_code = Exit.FAILED
 
 
 class BadRecord(PipelineError):
-    """A record that will never decode; park it among the dead letters and go on."""
+    """A record that can never be decoded or stored; quarantine it as a dead letter."""
 
 
 class Unavailable(PipelineError):
-    """
-    A service is away for now; retry, or exit and resume.
-
-    Attributes:
-        retry_after_s: Seconds the other side asked us to wait, if it said so.
-        dependency: Who is away, where that is not plain: "kafka", "influxdb"; else empty.
-    """
+    """A service is unreachable or overloaded; retry, or exit and resume."""
 
     exit_code = Exit.UNAVAILABLE
+    retry_after_s: float | None
+    """Seconds to wait, as the service requested; None if it requested no wait."""
+    dependency: str
+    """The service, "kafka" or "influxdb"; empty if the caller has only one."""
 
     def __init__(
         self, message: str, *, retry_after_s: float | None = None, dependency: str = ""
@@ -50,6 +52,6 @@ class Unavailable(PipelineError):
 
 
 class Misconfigured(PipelineError):
-    """A setting is missing, wrong or contradictory; retrying cannot help."""
+    """A setting is missing, wrong, or contradictory; a retry cannot succeed."""
 
     exit_code = Exit.MISCONFIGURED

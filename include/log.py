@@ -1,4 +1,4 @@
-"""Logs: one event a line on stdout, for people on a terminal, as JSON otherwise."""
+"""Logs: one event per line on stdout, for people on a terminal, as JSON otherwise."""
 
 import contextlib
 import logging
@@ -6,12 +6,12 @@ import sys
 
 import structlog
 
-# Libraries whose own chatter repeats what our adapters report once, in words of ours.
-QUIET = ("kafka", "asyncio", "aiohttp")
+QUIET_LOGGERS = ("kafka", "asyncio", "aiohttp")
+"""Loggers of libraries whose messages repeat what the adapters report once."""
 
 
-class Lines(structlog.PrintLogger):
-    """Lines on stdout; where there is no space for one it is lost, and the service goes on."""
+class LossyPrintLogger(structlog.PrintLogger):
+    """Prints to stdout. If a line cannot be written, it is lost and the service continues."""
 
     def msg(self, message: str) -> None:
         with contextlib.suppress(OSError):
@@ -22,7 +22,7 @@ class Lines(structlog.PrintLogger):
 
 
 def configure(service: str) -> None:
-    """Set up structlog for a process; every line carries *service*."""
+    """Configure structlog for this process; each line has *service*."""
     renderer = (
         structlog.dev.ConsoleRenderer()
         if sys.stdout.isatty()
@@ -36,10 +36,10 @@ def configure(service: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=lambda *_: Lines(sys.stdout),
+        logger_factory=lambda *_: LossyPrintLogger(sys.stdout),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)

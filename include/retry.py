@@ -1,4 +1,4 @@
-"""How long to wait before asking again: exponential, jittered, capped, never less than told."""
+"""Retry with exponential, jittered, and capped waits, at least as long as Retry-After."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,49 +8,57 @@ import tenacity
 
 from include.errors import Unavailable
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+INITIAL_WAIT_S = 0.5
+MAX_WAIT_S = 30.0
 
-_jittered = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S)
+_jittered = tenacity.wait_random_exponential(multiplier=INITIAL_WAIT_S, max=MAX_WAIT_S)
 
 
 def wait_s(state: tenacity.RetryCallState) -> float:
-    """Return the seconds to wait after the failure *state* holds."""
+    """Return the seconds to wait after the failed attempt *state*; a `wait` of tenacity."""
     failure = state.outcome.exception() if state.outcome else None
-    asked = failure.retry_after_s if isinstance(failure, Unavailable) else None
-    return max(_jittered(state), asked or 0.0)
+    requested_s = failure.retry_after_s if isinstance(failure, Unavailable) else None
+    return max(_jittered(state), requested_s or 0.0)
 
 
 @contextmanager
-def anew_after_work(attempt: tenacity.AttemptManager) -> Iterator[threading.Event]:
-    """Let the waits begin with the first again if this *attempt* fails after it did some work."""
-    worked = threading.Event()
+def reset_backoff_on_progress(attempt: tenacity.AttemptManager) -> Iterator[threading.Event]:
+    """
+    Yield an event that the attempt sets when it makes progress.
+
+    If the attempt fails after that, the waits start at INITIAL_WAIT_S again.
+
+    Args:
+        attempt: The attempt that runs in this context.
+    """
+    progressed = threading.Event()
     try:
-        yield worked
+        yield progressed
     finally:
-        if worked.is_set():
+        if progressed.is_set():
             attempt.retry_state.attempt_number = 1
 
 
 type Report = Callable[[Unavailable, float], None]
+"""Called with each failure, and the seconds until the next attempt."""
 
 
-def report_with(report: Report) -> Callable[[tenacity.RetryCallState], None]:
-    """Return a tenacity `before_sleep` that hands each failure and the wait to *report*."""
+def before_sleep(report: Report) -> Callable[[tenacity.RetryCallState], None]:
+    """Return a `before_sleep` of tenacity that calls *report*."""
 
-    def before_sleep(state: tenacity.RetryCallState) -> None:
+    def call_report(state: tenacity.RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
         if isinstance(failure, Unavailable):
             report(failure, state.next_action.sleep if state.next_action else 0.0)
 
-    return before_sleep
+    return call_report
 
 
-def until_available(report: Report) -> tenacity.AsyncRetrying:
-    """Return the attempts of a coroutine that is tried until it is no longer Unavailable."""
+def retry_until_available(report: Report) -> tenacity.AsyncRetrying:
+    """Return attempts of a coroutine, until one does not raise Unavailable."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(Unavailable),
         wait=wait_s,
-        before_sleep=report_with(report),
+        before_sleep=before_sleep(report),
         reraise=True,
     )

@@ -1,13 +1,13 @@
 """
-The record format of `crypto.market`: JSON, one event a record.
+Record format of the Kafka topic `crypto.market`: JSON, one event a record.
 
-Every value starts with `v` (the format's version) and `type`; the rest are the fields of the
-record in `include.kpis.records`, a trade being an array. Unknown fields are ignored.
+Every value starts with `v` (version of the format) and `type`. The other fields are those of the
+event class in `include.kpis.records`; a trade is an array. Unknown fields are ignored.
 
-What happened long after it was received is implausible and refused: one such time would move the
-fold's watermarks, and all that follows would be late. Both sinks decode here, so both leave the
-same records out: the drain keeps them as dead letters, and the audit repairs what they held from
-the exchange's history.
+The decoder rejects an event time long after the time of receipt. One such time would advance the
+watermark of the KPI engine, and every later trade would count as late. The consumer and the drain
+both decode here and therefore reject the same records. The drain stores them as dead letters, and
+the audit repairs their trades and candles from the exchange's history.
 """
 
 import re
@@ -17,76 +17,87 @@ from functools import lru_cache
 import msgspec
 
 from include.errors import BadRecord
-from include.kpis.records import Candle, Event, Gap, Level, Tick, Trades
+from include.kpis.records import Candle, Event, Gap, Level, MarketSnapshot, Trades
 from include.settings import EXCHANGE_NAME, SYMBOL_NAME
 
 VERSION = 1
 MAX_VALUE_BYTES = 900_000  # below Kafka's default limit of 1 MiB for a message
-MAX_QUANTITY = 1e18  # no market trades a price or an amount beyond it: a unit mixed up
-MIN_QUANTITY = 1e-30  # nor below it; their products and quotients stay above 0
+MAX_QUANTITY = 1e18  # a price or an amount above it is in a wrong unit
+MIN_QUANTITY = 1e-30  # products and quotients of smaller prices and amounts could become 0
 EARLIEST_MS = 1_230_768_000_000  # 2009-01-01, before any crypto market
 LATEST_MS = 4_102_444_800_000  # 2100-01-01; a time in microseconds is far beyond
-MAX_AHEAD_MS = 7_200_000  # of recv_ts_ms: the exchange's clock an hour ahead, ours an hour behind
+# Event time minus time of receipt: the exchange's clock 1 h ahead, the receiver's 1 h behind.
+MAX_AHEAD_MS = 7_200_000
 
-TYPES: dict[str, type[Event]] = {"tick": Tick, "trades": Trades, "candle": Candle, "gap": Gap}
+TYPES: dict[str, type[Event]] = {
+    "snapshot": MarketSnapshot,
+    "trades": Trades,
+    "candle": Candle,
+    "gap": Gap,
+}
 _NAMES = {cls: name for name, cls in TYPES.items()}
 _PREFIXES = {cls: f'{{"v":{VERSION},"type":"{name}",'.encode() for cls, name in _NAMES.items()}
 
 
 class _Head(msgspec.Struct):
+    """The fields every record has."""
+
     v: int
+    """Version of the format."""
     type: str
+    """A key of TYPES."""
 
 
 _encoder = msgspec.json.Encoder()
 _head = msgspec.json.Decoder(_Head)
 _decoders = {name: msgspec.json.Decoder(cls) for name, cls in TYPES.items()}
 _by_prefix = {prefix: _decoders[_NAMES[cls]] for cls, prefix in _PREFIXES.items()}
-_PREFIX_COMMA = len(f'{{"v":{VERSION},')  # after it, the comma that ends a prefix
+_PREFIX_COMMA = len(f'{{"v":{VERSION},')  # the comma that ends a prefix is after it
 
 
 def name_of(kind: type[Event]) -> str:
-    """Return the `type` of events of that kind."""
+    """Return the `type` of events of the class *kind*."""
     return _NAMES[kind]
 
 
 def type_of(event: Event) -> str:
-    """Return the event's `type`, which is also the Kafka header of that name."""
+    """Return the event's `type`, which is also its Kafka header `type`."""
     return name_of(type(event))
 
 
 def encode(event: Event) -> bytes:
-    """Return the record's value."""
+    """Encode an event as the value of a record."""
     return _PREFIXES[type(event)] + _encoder.encode(event)[1:]
 
 
 def decode(value: bytes | None) -> Event:
     """
-    Return the event a record holds, checked: a name is a name, a number is one a market can have.
+    Decode the value of a record, and check that its names and numbers are plausible.
 
     Raises:
-        BadRecord: It will never decode; park it. The message names what was found.
+        BadRecord: The record can never be decoded: store it as a dead letter. The message states
+            what was expected and found.
     """
     if not value:
         raise BadRecord("expected a JSON object, found an empty value")
     if len(value) > MAX_VALUE_BYTES:
         raise BadRecord(f"expected at most {MAX_VALUE_BYTES} bytes, found {len(value)}")
     try:
-        event = _parsed(value)
+        event = _parse(value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as e:
         raise BadRecord(f"expected a record of version {VERSION}: {e}") from None
     except RecursionError:
-        raise BadRecord("expected a flat JSON object, found one nested without end") from None
+        raise BadRecord("expected a flat JSON object, found one nested too deeply") from None
     _check_names(event.exchange, event.symbol)
     _check(event)
     return event
 
 
-def _parsed(value: bytes) -> Event:
-    """Parse; the first bytes of what `encode` wrote tell its type, else the head is parsed too."""
+def _parse(value: bytes) -> Event:
+    """Parse; the first bytes of a value from `encode` give the type without parsing twice."""
     decoder = _by_prefix.get(value[: value.find(b",", _PREFIX_COMMA) + 1])
     if decoder is not None:
-        with suppress(msgspec.MsgspecError):  # what is wrong is said below
+        with suppress(msgspec.MsgspecError):  # the code below reports the error
             return decoder.decode(value)
     head = _head.decode(value)
     if head.v != VERSION:
@@ -110,10 +121,10 @@ def _check_names(exchange: str, symbol: str) -> None:
 
 
 def _check(event: Event) -> None:
-    _time("recv_ts_ms", event.recv_ts_ms)
+    _check_time("recv_ts_ms", event.recv_ts_ms)
     match event:
-        case Tick():
-            _check_tick(event)
+        case MarketSnapshot():
+            _check_snapshot(event)
         case Trades():
             _check_trades(event)
         case Candle():
@@ -127,36 +138,40 @@ def _check(event: Event) -> None:
                 raise BadRecord("expected a short reason, found NUL or more than 500 characters")
 
 
-def _check_tick(tick: Tick) -> None:
-    _time("event_ts_ms", tick.event_ts_ms)
-    _not_ahead("event_ts_ms", tick.event_ts_ms, tick.recv_ts_ms)
-    _price("close", tick.close)
-    for name, price in (("open", tick.open), ("high", tick.high), ("low", tick.low)):
+def _check_snapshot(snapshot: MarketSnapshot) -> None:
+    _check_time("event_ts_ms", snapshot.event_ts_ms)
+    _check_not_ahead("event_ts_ms", snapshot.event_ts_ms, snapshot.recv_ts_ms)
+    _check_price("close", snapshot.close)
+    for name, price in (("open", snapshot.open), ("high", snapshot.high), ("low", snapshot.low)):
         if price is not None:
-            _amount(name, price)
-    for name, volume in (("base_volume", tick.base_volume), ("quote_volume", tick.quote_volume)):
+            _check_amount(name, price)
+    for name, volume in (
+        ("base_volume", snapshot.base_volume),
+        ("quote_volume", snapshot.quote_volume),
+    ):
         if volume is not None:
-            _amount(name, volume)
-    if not _are_plain_bids(tick.bids):
-        _check_side("bids", tick.bids, sign=-1)
-    if not _are_plain_asks(tick.asks):
-        _check_side("asks", tick.asks, sign=1)
+            _check_amount(name, volume)
+    if not _are_plain_bids(snapshot.bids):
+        _check_side("bids", snapshot.bids, sign=-1)
+    if not _are_plain_asks(snapshot.asks):
+        _check_side("asks", snapshot.asks, sign=1)
 
 
-def _are_plain_bids(levels: tuple[Level, ...], least: float = MIN_QUANTITY) -> bool:
-    """Return True only if `_check_side` has nothing against them; takes a third of its time."""
+def _are_plain_bids(levels: tuple[Level, ...], minimum: float = MIN_QUANTITY) -> bool:
+    """Return True only if `_check_side` accepts the levels, in a third of its time."""
     above = MAX_QUANTITY
     for price, amount in levels:
-        if not (above > price >= least <= amount < MAX_QUANTITY):
+        if not (above > price >= minimum <= amount < MAX_QUANTITY):
             return False
         above = price
     return True
 
 
-def _are_plain_asks(levels: tuple[Level, ...], least: float = MIN_QUANTITY) -> bool:
+def _are_plain_asks(levels: tuple[Level, ...], minimum: float = MIN_QUANTITY) -> bool:
+    """Return True only if `_check_side` accepts the levels, in a third of its time."""
     below = 0.0
     for price, amount in levels:
-        if not (below < price >= least <= amount < MAX_QUANTITY > price):
+        if not (below < price >= minimum <= amount < MAX_QUANTITY > price):
             return False
         below = price
     return True
@@ -196,29 +211,31 @@ def _check_trades(batch: Trades) -> None:
 
 
 def _check_candle(candle: Candle) -> None:
-    _time("open_ts_ms", candle.open_ts_ms)
-    _not_ahead("open_ts_ms", candle.open_ts_ms, candle.recv_ts_ms)
+    _check_time("open_ts_ms", candle.open_ts_ms)
+    _check_not_ahead("open_ts_ms", candle.open_ts_ms, candle.recv_ts_ms)
     if candle.open_ts_ms % 60_000:
         raise BadRecord(f"expected the start of a minute, found {candle.open_ts_ms}")
     for name, price in (("open", candle.open), ("low", candle.low), ("close", candle.close)):
-        _price(name, price)
-    if not candle.low <= min(candle.open, candle.close) <= candle.high < MAX_QUANTITY:
-        raise BadRecord("expected low <= open, close <= high, found otherwise")
-    if not max(candle.open, candle.close) <= candle.high:
-        raise BadRecord("expected low <= open, close <= high, found otherwise")
-    _amount("volume", candle.volume)
+        _check_price(name, price)
+    lower, upper = sorted((candle.open, candle.close))
+    if not candle.low <= lower <= upper <= candle.high < MAX_QUANTITY:
+        raise BadRecord(
+            f"expected low <= open, close <= high, found open {candle.open}, high {candle.high}, "
+            f"low {candle.low}, close {candle.close}"
+        )
+    _check_amount("volume", candle.volume)
     if candle.quote_volume is not None:
-        _amount("quote_volume", candle.quote_volume)
+        _check_amount("quote_volume", candle.quote_volume)
     if candle.trade_count is not None and not 0 <= candle.trade_count < 2**31:
         raise BadRecord(f"expected a trade_count of 0 or more, found {candle.trade_count}")
 
 
-def _time(name: str, ts_ms: int) -> None:
+def _check_time(name: str, ts_ms: int) -> None:
     if not EARLIEST_MS <= ts_ms < LATEST_MS:
         raise BadRecord(f"expected {name} in ms since the epoch, found {ts_ms}")
 
 
-def _not_ahead(name: str, ts_ms: int, recv_ts_ms: int) -> None:
+def _check_not_ahead(name: str, ts_ms: int, recv_ts_ms: int) -> None:
     if ts_ms > recv_ts_ms + MAX_AHEAD_MS:
         raise BadRecord(
             f"expected {name} at most {MAX_AHEAD_MS} ms after it was received, at {recv_ts_ms}; "
@@ -226,11 +243,11 @@ def _not_ahead(name: str, ts_ms: int, recv_ts_ms: int) -> None:
         )
 
 
-def _price(name: str, value: float) -> None:
+def _check_price(name: str, value: float) -> None:
     if not MIN_QUANTITY <= value < MAX_QUANTITY:
         raise BadRecord(f"expected a positive {name}, found {value}")
 
 
-def _amount(name: str, value: float) -> None:
+def _check_amount(name: str, value: float) -> None:
     if not 0 <= value < MAX_QUANTITY:
         raise BadRecord(f"expected a {name} of 0 or more, found {value}")

@@ -1,7 +1,7 @@
 """What a checkout is told: the lines of its `.env` file, overridden by the process environment."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from include.errors import Misconfigured
@@ -30,6 +30,19 @@ def read_configuration(file: Path, environ: Mapping[str, str]) -> dict[str, str]
         found[match[1]] = _unquoted(match[2].strip())
     found |= {name: value for name, value in environ.items() if OURS.fullmatch(name)}
     return {name: value for name, value in found.items() if OURS.fullmatch(name)}
+
+
+def read_variables(
+    file: Path, environ: Mapping[str, str], names: Collection[str]
+) -> dict[str, str]:
+    """
+    Return those of the named variables that `file` or `environ` sets; `environ` takes precedence.
+
+    A line of the file that is not NAME=value is passed over: `read_configuration` reports it.
+    """
+    matches = [LINE.fullmatch(text) for text in _lines(file)]
+    found = {match[1]: _unquoted(match[2].strip()) for match in matches if match}
+    return {name: value for name, value in {**found, **environ}.items() if name in names and value}
 
 
 def _lines(file: Path) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from include.secret_file import require_private, require_strong
+from include.security import check_private, check_strong
 from local.hosts import HERE, Hosts
 from local.layout import Layout
 from local.ports import Ports
@@ -40,8 +40,8 @@ def create_secrets(layout: Layout, ports: Ports, hosts: Hosts = HERE) -> None:
     passwords = json.dumps({AIRFLOW_ADMIN: secrets.token_urlsafe(16)})
     _create(layout.secret("airflow_passwords.json"), passwords)
     for name in (*PASSWORDS, "airflow_jwt_secret", "airflow_fernet_key"):
-        require_private(name, layout.secret(name))
-        require_strong(str(layout.secret(name)), read_secret(layout, name))
+        check_private(name, layout.secret(name))
+        check_strong(str(layout.secret(name)), read_secret(layout, name))
     for role in ROLES:
         password = read_secret(layout, f"{role}_password")
         server = f"{hosts.postgres}:{ports.postgres}"

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from include.command import exit_code
 from include.errors import Misconfigured
 from include.kpis.registry import REGISTRY
 from include.quality.checks import load_checks
+from include.runtime import run_command
 from include.settings import PREFIX, Settings
 from include.streaming.health import definitions
 from local.layout import REPOSITORY
@@ -111,9 +111,8 @@ def _checks() -> str:
 
 
 def _kpis() -> str:
-    rows = [(f"`{k.name}`", k.formula, k.unit, k.window, k.since_seed) for k in REGISTRY]
-    head = ("name", "formula", "unit", "window", "in the project this grew from")
-    return _table(head, rows)
+    rows = [(f"`{k.name}`", k.formula, k.unit, k.window) for k in REGISTRY]
+    return _table(("name", "formula", "unit", "window"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
@@ -126,7 +125,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make documents", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
     options = parser.parse_args()
-    return exit_code("documents", differing if options.check else write)
+    return run_command("documents", differing if options.check else write)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from include.dashboards.alerts import alerts
 from include.dashboards.datasources import datasources, folders
+from include.dashboards.files import provisioned
 from local.credentials import write_private
 from local.environment import BUCKET, ORGANIZATION
 from local.grafana import Grafana
 from local.hosts import HERE, Hosts
 from local.layout import REPOSITORY, Layout
-from local.ports import Ports
+from local.ports import LOOPBACK, Ports
 
 
 def grafana_command(grafana: Grafana, layout: Layout) -> list[str]:
@@ -49,6 +50,13 @@ def prepare_grafana(
     for name, content in provisioning.items():
         (folder / "provisioning" / name).write_text(json.dumps(content, indent=1), "utf-8")
     write_private(folder / "grafana.ini", _ini(layout, ports, hosts, secrets))
+    (folder / "provisioned.curl").write_text(_curl(ports), encoding="utf-8")
+
+
+def _curl(ports: Ports) -> str:
+    """Return curl's configuration for grafana/health.sh: get each thing that is provisioned."""
+    address = f"http://{LOOPBACK}:{ports.grafana}"
+    return "".join(f'url = "{address}{path}"\noutput = "/dev/null"\n' for path in provisioned())
 
 
 def _folder(layout: Layout) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from include.errors import Misconfigured, PipelineError
 from local.credentials import read_secret
+from local.installed import postgres_version
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports
 
@@ -86,13 +87,26 @@ def prepare_postgres(postgres: Path, layout: Layout, ports: Ports) -> None:
 
     Raises:
         PipelineError: initdb failed; the message says why.
-        Misconfigured: This root cannot become somebody else.
+        Misconfigured: This root cannot become another user, or the data is of another major
+            version of PostgreSQL.
     """
     data = layout.postgres_data
-    if not (data / "PG_VERSION").exists():
+    if (data / "PG_VERSION").exists():
+        _require_version(postgres, data)
+    else:
         _initdb(postgres, layout)
     (data / "postgresql.conf").write_text(postgres_conf(layout, ports), encoding="utf-8")
     (data / "pg_hba.conf").write_text(HBA, encoding="utf-8")
+
+
+def _require_version(postgres: Path, data: Path) -> None:
+    made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    found = postgres_version(postgres)
+    if found.split(".")[0] != made_by:
+        raise Misconfigured(
+            f"{data} was made by PostgreSQL {made_by}, found {found} ({postgres}): name a "
+            f"PostgreSQL {made_by} by POSTGRES_FOLDER in .env, or delete the data (`make clean`)"
+        )
 
 
 def _initdb(postgres: Path, layout: Layout) -> None:

@@ -1,17 +1,21 @@
 """Whether a server answers: asked in its own protocol, until it does, or clearly will not."""
 
+import base64
 import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from threading import Event
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
+from include.dashboards.files import provisioned
 from include.errors import PipelineError, Unavailable
+from local.credentials import read_secret
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports, is_free
 from local.provision.postgres import superuser
@@ -55,8 +59,21 @@ def influxdb_answers(ports: Ports) -> bool:
     return _get(f"http://{LOOPBACK}:{ports.influxdb}/health").get("status") == "pass"
 
 
-def grafana_answers(ports: Ports) -> bool:
-    return _get(f"http://{LOOPBACK}:{ports.grafana}/api/health").get("database") == "ok"
+def grafana_answers(layout: Layout, ports: Ports) -> bool:
+    """
+    Return whether Grafana answers and has all that is provisioned.
+
+    Without its files Grafana answers too, and shows nothing. An administrator who changed the
+    password takes the answer alone: five refused passwords lock the account.
+    """
+    address = f"http://{LOOPBACK}:{ports.grafana}"
+    if _get(f"{address}/api/health").get("database") != "ok":
+        return False
+    password = read_secret(layout, "grafana_admin_password")
+    credentials = base64.b64encode(f"admin:{password}".encode()).decode()
+    if _status(f"{address}/api/org", credentials) == HTTPStatus.UNAUTHORIZED:
+        return True
+    return all(_status(address + path, credentials) == HTTPStatus.OK for path in provisioned())
 
 
 def simulator_answers(ports: Ports) -> bool:
@@ -149,6 +166,17 @@ class _Answers(urllib.request.HTTPErrorProcessor):
 
     def http_response(self, request: object, response: Any) -> Any:
         return response
+
+
+def _status(url: str, credentials: str) -> int:
+    """Return the HTTP status of a request with basic authentication, 0 if there is no answer."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {credentials}"})  # noqa: S310 - the stack's own
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Answers())
+    try:
+        with opener.open(request, timeout=HTTP_TIMEOUT_S) as answer:
+            return int(answer.status)
+    except OSError:
+        return 0
 
 
 def _get(url: str) -> dict[str, Any]:

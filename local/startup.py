@@ -160,7 +160,7 @@ class Startup:
         for future in needed:
             future.result()
         if GRAFANA in self._names:
-            self._start(GRAFANA, lambda: readiness.grafana_answers(self._ports))
+            self._start(GRAFANA, lambda: readiness.grafana_answers(self._layout, self._ports))
 
     def _start(self, name: str, answers: readiness.Question) -> None:
         self._supervisor.start_services([name])

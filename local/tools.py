@@ -57,7 +57,7 @@ class ToolReport:
     def line(self) -> str:
         if self.problem and self.needed:
             return self.problem
-        state = "ok" if not self.problem else "absent, not needed: what it makes is in the cache"
+        state = "ok" if not self.problem else "absent, not needed: what it makes is there"
         return f"{self.name} {self.found} {self.path}".rstrip() + f" ({self.purpose}): {state}"
 
 

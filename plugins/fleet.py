@@ -100,7 +100,7 @@ def open_market() -> Iterator[tuple["Connection", "Settings"]]:
     from include.settings import Settings
     from include.warehouse.connection import postgres_errors
 
-    for library in log.QUIET:
+    for library in log.QUIET_LOGGERS:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         settings = Settings.load()

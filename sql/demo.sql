@@ -3,13 +3,13 @@
 -- name: count_rows
 -- Rows the drain has stored, by table.
 SELECT
-    (SELECT count(*) FROM crypto_prices) AS ticks,
+    (SELECT count(*) FROM crypto_prices) AS snapshots,
     (SELECT count(*) FROM trades) AS trades,
     (SELECT count(*) FROM candles) AS candles,
     (SELECT count(*) FROM dead_letters) AS dead_letters;
 
--- name: newest_tick
--- Time of the newest stored tick. Null without one.
+-- name: newest_snapshot
+-- Time of the newest stored snapshot. Null without one.
 SELECT max("timestamp") AS newest
 FROM latest_prices;
 

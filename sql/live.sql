@@ -1,7 +1,7 @@
 -- include/live: what PostgreSQL proves of one market.
 
 -- name: proof
--- The age of the newest tick (null without one), the audited and the complete minutes of the
+-- The age of the newest snapshot (null without one), the audited and the complete minutes of the
 -- last 24 hours, and the open gaps.
 SELECT
     (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from include.broker.topics import ensure_topics, wanted
+from include.broker.topics import ensure_topics, get_topic_specs
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import Connection, connect
 from local.credentials import write_private
@@ -39,6 +39,23 @@ for variable in [name for name in os.environ if name.startswith(PREFIX)]:
 
 # A job in a shell's background ignores Ctrl-C, and so would the programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+DOCKER = Path(__file__).parent / "docker"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--docker", action="store_true", help="run tests/docker on a Docker engine")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.getoption("docker") else "left out: tests/docker (make test-docker)"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what needs a Docker engine, unless it is asked for."""
+    is_docker_s = collection_path.is_relative_to(DOCKER)
+    return True if is_docker_s and not config.getoption("docker") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -166,6 +183,6 @@ def pipeline_environment(settings: Settings) -> dict[str, str]:
 def _delete_topics(settings: Settings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     try:
-        admin.delete_topics(list(wanted(settings)))
+        admin.delete_topics(list(get_topic_specs(settings)))
     finally:
         admin.close()

@@ -15,6 +15,13 @@ from local.verbs import VERBS
 ROOT = Path(__file__).parents[1]
 PAGES = [p.read_text() for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
 
+
+def typed():
+    """Return the lines of all ```sh blocks, those that go on joined."""
+    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page, re.S)]
+    return [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
+
+
 # A command of a ```sh block: the file that runs it, and what that file says where it does.
 RUN_BY = {
     r"make test": (".ci/run", "make test"),
@@ -25,24 +32,18 @@ RUN_BY = {
         "tests/compose/test_kubernetes_page.py",
         '"bash", "-euo", "pipefail"',
     ),
-    # No engine here. What they start is compared with what local/ starts, and the steps before it
-    # run on servers, in tests/compose.
-    r"docker compose .*": (
+    # Up to the engine here; `make test-docker` runs them on one.
+    r"(COMPOSE_PROFILES=\S+ )?docker compose .*": (
         "tests/test_documented_commands.py",
         "def test_docker_compose_takes_each_command_until_it_wants_an_engine(",
     ),
 }
+COMPOSE_COMMANDS = [c for c in typed() if "docker compose " in c]
 
 
 @pytest.fixture(scope="module")
 def compose():
     return install(["compose"]).compose
-
-
-def typed():
-    """Return the lines of all ```sh blocks, those that go on joined."""
-    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page, re.S)]
-    return [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
 
 
 def test_each_command_to_type_is_accounted_for():
@@ -56,17 +57,49 @@ def test_who_is_said_to_run_it_does(file, runs):
     assert runs in (ROOT / file).read_text()
 
 
-@pytest.mark.parametrize("command", [c for c in typed() if c.startswith("docker compose ")])
+@pytest.mark.parametrize("command", COMPOSE_COMMANDS)
 def test_docker_compose_takes_each_command_until_it_wants_an_engine(command, compose, tmp_path):
     nowhere = f"unix://{tmp_path}/docker.sock"
+    words = shlex.split(command)
+    variables = dict(word.split("=", 1) for word in words[: words.index("docker")])
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": nowhere}
     done = subprocess.run(
-        [compose, *shlex.split(command)[2:]],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": nowhere},
+        [compose, *words[words.index("compose") + 1 :]],
+        cwd=ROOT, env=environment | variables,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
     assert f"Cannot connect to the Docker daemon at {nowhere}" in done.stderr
+
+
+def test_each_way_to_stop_names_all_profiles():
+    """
+    Without them Compose leaves the services of profiles running, and their volume.
+    """
+    downs = [c for c in COMPOSE_COMMANDS if c.endswith(" down") or " down " in c]
+    assert downs
+    assert [c for c in downs if "--profile '*'" not in c] == []
+    prose = " ".join(PAGES)
+    assert re.findall(r"docker compose down|compose --env-file \S+ down", prose) == []
+
+
+def test_the_test_of_docker_needs_an_engine_and_says_so_in_one_line(tmp_path):
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    client.chmod(0o755)
+    done = subprocess.run(
+        ["make", "-s", "test-docker"],
+        cwd=ROOT, env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    first, *rest = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert first == (
+        "Docker Engine 25 or newer is needed, none answers "
+        "(Cannot connect to the Docker daemon): start Docker"
+    )
+    assert all(line.startswith("make") for line in rest)
 
 
 def inline():

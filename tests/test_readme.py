@@ -5,6 +5,7 @@ from pathlib import Path
 
 from include.settings import PREFIX, Settings
 from local import documents
+from local.installed import VARIABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -37,4 +38,5 @@ def test_env_example_names_only_what_there_is():
         if name.startswith(PREFIX):
             assert settings[name] == value or name == f"{PREFIX}EXCHANGE_URL"
         else:
-            assert name.endswith("_PORT")
+            assert name.endswith("_PORT") or name in VARIABLES.values()
+    assert set(VARIABLES.values()) <= set(named)

@@ -1,4 +1,4 @@
-"""The waits between attempts: longer and longer, until something worked."""
+"""The waits between attempts grow until an attempt makes progress."""
 
 import pytest
 import tenacity
@@ -7,21 +7,21 @@ from include import retry
 from include.errors import Unavailable
 
 
-def numbers_waited_after(works):
-    """Return each failure's number in its row; attempt n does some work if works[n]."""
-    waited, outcomes = [], iter(works)
+def attempt_numbers(progress):
+    """Return the attempt number of each failure; attempt n makes progress if progress[n]."""
+    waited, outcomes = [], iter(progress)
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable),
         wait=lambda state: waited.append(state.attempt_number) or 0,
-        stop=lambda _: len(waited) == len(works),
+        stop=lambda _: len(waited) == len(progress),
         reraise=True,
     )
 
     def work():
         for attempt in attempts:
-            with attempt, retry.anew_after_work(attempt) as worked:
+            with attempt, retry.reset_backoff_on_progress(attempt) as progressed:
                 if next(outcomes):
-                    worked.set()
+                    progressed.set()
                 raise Unavailable("away")
 
     with pytest.raises(Unavailable):
@@ -29,9 +29,9 @@ def numbers_waited_after(works):
     return waited
 
 
-def test_waits_grow_while_nothing_works():
-    assert numbers_waited_after([False] * 4) == [1, 2, 3, 4]
+def test_waits_grow_without_progress():
+    assert attempt_numbers([False] * 4) == [1, 2, 3, 4]
 
 
-def test_waits_begin_anew_after_work():
-    assert numbers_waited_after([False, False, True, False, True]) == [1, 2, 1, 2, 1]
+def test_waits_start_over_after_progress():
+    assert attempt_numbers([False, False, True, False, True]) == [1, 2, 1, 2, 1]

@@ -1,4 +1,4 @@
-"""Settings: read once, all mistakes in one line."""
+"""Settings are read once, and all wrong ones are reported in one line."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def clean(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def test_follows_the_seeds_markets_by_default():
+def test_default_markets_are_those_of_the_original_project():
     assert [str(m) for m in Settings.load().markets] == ["binance:BTC/USDT", "binance:ETH/USDT"]
     assert Settings.load().poll_interval_s == 5
 
@@ -33,14 +33,14 @@ def test_reads_markets_separated_by_commas(monkeypatch):
     "text",
     ["BTC/USDT", "binance:btcusdt", "binance:BTC/USDT,binance:BTC/USDT", " , ", "x:A/B", "b:'/;--"],
 )
-def test_refuses_what_names_no_market(monkeypatch, text):
+def test_rejects_text_that_is_no_market(monkeypatch, text):
     monkeypatch.setenv("PIPELINE_MARKETS", text)
 
     with pytest.raises(Misconfigured, match="PIPELINE_MARKETS"):
         Settings.load()
 
 
-def test_says_all_that_is_wrong_in_one_line(monkeypatch):
+def test_reports_all_wrong_settings_in_one_line(monkeypatch):
     monkeypatch.setenv("PIPELINE_POLL_INTERVAL_S", "soon")
     monkeypatch.setenv("PIPELINE_POSTGRES_PORT", "0")
 
@@ -52,7 +52,7 @@ def test_says_all_that_is_wrong_in_one_line(monkeypatch):
     assert "\n" not in str(e.value)
 
 
-def test_a_misspelt_setting_is_told_with_the_near_miss(monkeypatch):
+def test_reports_a_misspelt_setting_with_the_nearest_name(monkeypatch):
     monkeypatch.setenv("PIPELINE_POL_INTERVAL_S", "5")
     monkeypatch.setenv("PIPELINE_HISTORY_BARS", "many")
 

@@ -1,6 +1,6 @@
 """
-The Kafka adapter: topics, a transactional writer, a reader of whole logs, a group member.
+The Kafka adapter: topics, writers, a reader of whole topics, and a member of a consumer group.
 
-Alone imports kafka-python, whose errors leave it named by duty. It knows `include.settings`, not
-what the records mean.
+It alone imports kafka-python, and translates its errors to those of `include.errors`. It does not
+decode the records.
 """

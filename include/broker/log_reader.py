@@ -1,4 +1,4 @@
-"""Read a topic as a log: chosen offsets, all partitions, no group."""
+"""Read all partitions of a topic from chosen offsets, without membership in a group."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -8,7 +8,12 @@ from uuid import UUID
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
-from include.broker.connection import REQUEST_TIMEOUT_MS, client_options, kafka_errors, topic_id
+from include.broker.connection import (
+    REQUEST_TIMEOUT_MS,
+    client_options,
+    get_topic_id,
+    translate_errors,
+)
 from include.broker.records import Record
 from include.errors import Misconfigured, Unavailable
 from include.settings import Settings
@@ -18,20 +23,32 @@ FETCH_WAIT_MS = 20
 
 class LogReader:
     """
-    One topic's partitions from offsets the caller keeps.
+    Reads one topic from offsets that the caller stores.
 
-    Transaction markers and aborted records leave holes in the offsets: where to go on is
-    `positions()`, never the last record's offset + 1; the end is the last stable offset. Records
-    of open and aborted transactions are left out, unless *committed_only* is False. With a
-    *group*, offsets can be kept under its name in Kafka; its members share nothing else.
+    Transaction markers and aborted records leave gaps in the offsets. Store `positions()`, never
+    the last record's offset + 1. The end of a partition is its last stable offset.
     """
 
     def __init__(
         self, settings: Settings, topic: str, *, committed_only: bool = True, group: str = ""
     ) -> None:
+        """
+        Connect. Call `seek` before the first `poll`.
+
+        Args:
+            settings: The broker.
+            topic: The topic to read.
+            committed_only: Whether to leave out the records of open and aborted transactions.
+            group: Name under which `commit` stores offsets in Kafka; empty for none. The readers
+                of a group share only these offsets.
+
+        Raises:
+            Unavailable: Kafka is unreachable.
+            Misconfigured: The topic is missing, or Kafka rejects the connection.
+        """
         self._settings = settings
         self._topic = topic
-        with kafka_errors(settings, f"reading {topic}"):
+        with translate_errors(settings, f"reading {topic}"):
             self._consumer = KafkaConsumer(
                 **client_options(settings),
                 client_id="crypto-kpi-reader",
@@ -41,7 +58,7 @@ class LogReader:
                 auto_offset_reset="none",
                 allow_auto_create_topics=False,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
-                # what is there is wanted, not what may come: a drain spent half its time waiting
+                # Return what is there. With the default, a drain spent half its time waiting.
                 fetch_max_wait_ms=FETCH_WAIT_MS,
             )
             numbers = self._consumer.partitions_for_topic(topic)
@@ -67,48 +84,55 @@ class LogReader:
         self._consumer.close()
 
     def topic_id(self) -> UUID | None:
-        """Return Kafka's id of the topic, another if it is made again; None if it has none."""
-        return topic_id(self._consumer, self._topic)
+        """Return Kafka's id of the topic, which changes if it is recreated; None if it has none."""
+        return get_topic_id(self._consumer, self._topic)
 
     def beginnings(self) -> dict[int, int]:
-        """Return each partition's first offset still kept."""
-        with kafka_errors(self._settings, f"asking where {self._topic} begins"):
+        """Return each partition's first offset (low watermark)."""
+        with translate_errors(self._settings, f"reading the first offsets of {self._topic}"):
             found = self._consumer.beginning_offsets(self._partitions)
         return {tp.partition: offset for tp, offset in found.items()}
 
     def ends(self) -> dict[int, int]:
         """Return each partition's last stable offset, exclusive."""
-        with kafka_errors(self._settings, f"asking where {self._topic} ends"):
+        with translate_errors(self._settings, f"reading the last offsets of {self._topic}"):
             found = self._consumer.end_offsets(self._partitions)
         return {tp.partition: offset for tp, offset in found.items()}
 
     def offsets_at(self, ts_ms: int) -> dict[int, int]:
-        """Return, by partition, the first offset written at or after *ts_ms*; else the end."""
-        with kafka_errors(self._settings, f"asking where {self._topic} was at {ts_ms}"):
+        """Return each partition's first offset written at or after *ts_ms*; its end if none was."""
+        with translate_errors(self._settings, f"reading the offsets of {self._topic} at {ts_ms}"):
             found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, ts_ms))
         ends = self.ends()
         return {
-            tp.partition: ends[tp.partition] if place is None else place.offset
-            for tp, place in found.items()
+            tp.partition: ends[tp.partition] if position is None else position.offset
+            for tp, position in found.items()
         }
 
     def seek(self, offsets: Mapping[int, int]) -> None:
-        """Go on from these offsets; every partition needs one before the first `poll`."""
+        """Continue from *offsets*. Each partition requires one before the first `poll`."""
         for partition, offset in offsets.items():
             self._consumer.seek(TopicPartition(self._topic, partition), offset)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """
-        Return the next records, in order within a partition; empty if none came in time.
+        Return the next records.
+
+        Args:
+            max_records: Maximum number of records.
+            timeout_s: How long to wait for a record.
+
+        Returns:
+            Records in order within a partition; empty if none arrived in time.
 
         Raises:
-            Unavailable: The broker is away, or an offset is outside the topic.
+            Unavailable: Kafka is unreachable, or an offset is outside the topic.
         """
-        with kafka_errors(self._settings, f"reading {self._topic}"):
+        with translate_errors(self._settings, f"reading {self._topic}"):
             try:
                 polled = self._consumer.poll(int(timeout_s * 1000), max_records=max_records)
             except OffsetOutOfRangeError as e:
-                text = f"offsets outside {self._topic}: {e}"
+                text = f"expected offsets inside {self._topic}: {e}"
                 raise Unavailable(text, dependency="kafka") from e
         return [
             Record(r.topic, r.partition, r.offset, r.key, r.value)
@@ -117,37 +141,44 @@ class LogReader:
         ]
 
     def positions(self) -> dict[int, int]:
-        """Return, for each partition, the offset the next `poll` goes on from."""
-        with kafka_errors(self._settings, f"reading {self._topic}"):
+        """Return, for each partition, the offset at which the next `poll` continues."""
+        with translate_errors(self._settings, f"reading {self._topic}"):
             return {tp.partition: self._consumer.position(tp) for tp in self._partitions}
 
     def committed(self) -> dict[int, int]:
-        """Return the offsets last committed for the group; none for a partition without."""
-        with kafka_errors(self._settings, "asking for committed offsets"):
+        """Return the last committed offsets of the group; a partition without one is left out."""
+        with translate_errors(self._settings, "reading committed offsets"):
             found = {tp.partition: self._consumer.committed(tp) for tp in self._partitions}
         return {partition: offset for partition, offset in found.items() if offset is not None}
 
     def commit(self) -> None:
-        """Commit `positions()` for the group: all before them is done with."""
-        where = {
+        """Commit `positions()` for the group. All records before them are processed."""
+        offsets = {
             TopicPartition(self._topic, partition): OffsetAndMetadata(offset)
             for partition, offset in self.positions().items()
         }
-        with kafka_errors(self._settings, "committing offsets"):
-            self._consumer.commit(where, timeout_ms=REQUEST_TIMEOUT_MS)
+        with translate_errors(self._settings, "committing offsets"):
+            self._consumer.commit(offsets, timeout_ms=REQUEST_TIMEOUT_MS)
 
 
-def latest_by_key(
+def read_latest_by_key(
     settings: Settings, topic: str, *, prefix: bytes = b"", committed_only: bool = True
 ) -> dict[bytes, bytes]:
     """
-    Read a compacted topic to its end; return the last value of each key, deleted ones left out.
+    Read a compacted topic to its end. Return the last value of each key.
 
-    Only keys that start with *prefix* are kept. Records in no transaction need *committed_only*
-    to be False: an open transaction before them would hide them.
+    Args:
+        settings: The broker.
+        topic: The topic to read.
+        prefix: Only keys that start with it are returned.
+        committed_only: Whether to read committed records only. Pass False for records that are in
+            no transaction. An open transaction before them would hide them.
+
+    Returns:
+        Values by key, without deleted keys.
 
     Raises:
-        Unavailable: The broker is away.
+        Unavailable: Kafka is unreachable.
         Misconfigured: The topic is missing.
     """
     latest: dict[bytes, bytes] = {}
@@ -165,12 +196,12 @@ def latest_by_key(
     return latest
 
 
-def record_at(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
+def read_record(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
     """
-    Return the record at a place; None if the topic does not have it, or no longer.
+    Return the record at a position. Return None if the topic does not have it.
 
     Raises:
-        Unavailable: The broker is away.
+        Unavailable: Kafka is unreachable.
         Misconfigured: The topic is missing.
     """
     with LogReader(settings, topic, committed_only=False) as reader:

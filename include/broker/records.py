@@ -1,26 +1,28 @@
-"""What crosses the Kafka adapter."""
+"""The records that the Kafka adapter reads and writes."""
 
 from typing import NamedTuple
 
-# Of a checkpoint: the state of a fold grows with the markets of its partition, at some KB each.
 MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""Limit of a checkpoint, the largest record: some KB for each market of its partition."""
 
 
 class Record(NamedTuple):
-    """One record read; (topic, partition, offset) is its identity."""
+    """A record that was read; (topic, partition, offset) identifies it."""
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    """None if the record deletes its key."""
 
 
 class Outgoing(NamedTuple):
-    """One record to write."""
+    """A record to write."""
 
     topic: str
     key: bytes
     value: bytes | None
+    """None to delete the key from a compacted topic."""
     kind: str = ""
-    """Goes into the header `type`, for readers who skip by it."""
+    """Value of the header `type`, by which readers may skip records; empty for no header."""

@@ -1,4 +1,4 @@
-"""Create the topics, with their configuration; `python -m include.broker.topics` once at set-up."""
+"""Create the topics with their configuration: `python -m include.broker.topics`, once at set-up."""
 
 import sys
 
@@ -7,25 +7,26 @@ from kafka import KafkaAdminClient
 from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
 
 from include import log
-from include.broker.connection import client_options, kafka_errors
+from include.broker.connection import client_options, translate_errors
 from include.broker.records import MAX_RECORD_BYTES
-from include.command import exit_code
 from include.errors import Misconfigured
+from include.runtime import run_command
 from include.settings import Settings
 
 DAY_MS = 86_400_000
 logger = structlog.get_logger()
 
 
-def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
-    """Return, for each topic, its partitions and its configuration."""
-    # Written is what all copies but one have: a broker may be lost with nothing lost, nor stopped.
+def get_topic_specs(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
+    """Return `(partitions, configuration)` of each topic, by name."""
+    # A write succeeds when all replicas but one have it. One broker may fail without data loss,
+    # and writes continue.
     safe = {"min.insync.replicas": str(max(1, settings.kafka_replication_factor - 1))}
     week = {"retention.ms": str(7 * DAY_MS)}
     compacted = {
         "cleanup.policy": "compact",
         "segment.ms": str(DAY_MS // 24),
-        # Small segments, cleaned soon: whoever starts reads the topic from its beginning.
+        # Small segments are compacted soon. Each start reads the topic from its beginning.
         "segment.bytes": str(2 * MAX_RECORD_BYTES),
         "min.cleanable.dirty.ratio": "0.1",
         "max.message.bytes": str(MAX_RECORD_BYTES),
@@ -40,19 +41,22 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
 
 def ensure_topics(settings: Settings) -> list[str]:
     """
-    Create what is missing; return the names created. Topics that exist are left as they are.
+    Create the missing topics. Existing ones are left unchanged.
+
+    Returns:
+        The names of the created topics.
 
     Raises:
-        Unavailable: The broker is away.
-        Misconfigured: There are fewer brokers than kafka_replication_factor asks for.
+        Unavailable: Kafka is unreachable.
+        Misconfigured: There are fewer brokers than `kafka_replication_factor`.
     """
     created = []
     replicas = settings.kafka_replication_factor
-    with kafka_errors(settings, "creating topics"):
+    with translate_errors(settings, "creating topics"):
         admin = KafkaAdminClient(**client_options(settings))
         try:
             existing = set(admin.list_topics())
-            for name, (partitions, config) in wanted(settings).items():
+            for name, (partitions, config) in get_topic_specs(settings).items():
                 if name in existing:
                     continue
                 spec = {
@@ -62,7 +66,7 @@ def ensure_topics(settings: Settings) -> list[str]:
                 }
                 try:
                     admin.create_topics({name: spec}, wait_for_metadata=True)
-                except TopicAlreadyExistsError:  # somebody else's set-up was faster
+                except TopicAlreadyExistsError:  # another process created it meanwhile
                     continue
                 except InvalidReplicationFactorError as e:
                     raise Misconfigured(
@@ -77,7 +81,7 @@ def ensure_topics(settings: Settings) -> list[str]:
 
 def main() -> int:
     log.configure("topics")
-    return exit_code(
+    return run_command(
         "topics", lambda: logger.info("topics.ready", created=ensure_topics(Settings.load()))
     )
 

@@ -3,15 +3,15 @@
 import argparse
 import sys
 
-from include.command import exit_code
 from include.dashboards.files import differing, write
+from include.runtime import run_command
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="include.dashboards", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
     options = parser.parse_args()
-    return exit_code("dashboards", differing if options.check else write)
+    return run_command("dashboards", differing if options.check else write)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def rules() -> list[Alert]:
             "stale-feed",
             "Stale feed",
             "critical",
-            "{{ $labels.symbol }}: no tick for "
+            "{{ $labels.symbol }}: no snapshot for "
             '{{ printf "%.0f" $values.B.Value }} s. '
             "Look at the producer's health.",
             flux("alerts.stale_feed"),
@@ -51,7 +51,7 @@ def rules() -> list[Alert]:
             "crossed-book",
             "Crossed or one-sided book",
             "warning",
-            '{{ $labels.symbol }}: {{ printf "%.0f" $values.B.Value }} ticks of the last '
+            '{{ $labels.symbol }}: {{ printf "%.0f" $values.B.Value }} snapshots of the last '
             "5 minutes have no spread: "
             "the exchange's book is crossed, locked or empty on one side.",
             flux("alerts.crossed_book"),

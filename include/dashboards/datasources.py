@@ -47,7 +47,7 @@ def datasources(
                     "version": "Flux",
                     "organization": influx_org,
                     "defaultBucket": influx_bucket,
-                    "timeInterval": "5s",  # a tick comes every 5 s: no window is narrower
+                    "timeInterval": "5s",  # a snapshot comes every 5 s: no window is narrower
                     "maxSeries": 1000,
                 },
                 "secureJsonData": {"token": f"$__file{{{influx_token_file}}}"},

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from include.dashboards.alerts import alerts
+from include.dashboards.alerts import alerts, rules
 from include.dashboards.datasources import datasources, folders
 from include.dashboards.history import history
 from include.dashboards.market import market
@@ -30,6 +30,13 @@ def generated() -> dict[Path, str]:
 def dashboards() -> list[Json]:
     """Return all dashboards."""
     return [market(), pipeline(), quality(), history()]
+
+
+def provisioned() -> list[str]:
+    """Return where Grafana's API has each data source, dashboard and alert rule it is given."""
+    sources = [f"/api/datasources/uid/{each['uid']}" for each in datasources()["datasources"]]
+    boards = [f"/api/dashboards/uid/{board['uid']}" for board in dashboards()]
+    return sources + boards + [f"/api/v1/provisioning/alert-rules/{rule.uid}" for rule in rules()]
 
 
 def write() -> None:

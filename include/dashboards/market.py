@@ -19,7 +19,7 @@ from include.dashboards.queries import Json, flux
 
 UID = "market"
 SIGN = ((None, RED), (0.0, GREEN))
-FRESHNESS = ((None, GREEN), (15.0, YELLOW), (60.0, RED))  # seconds; a tick comes every 5
+FRESHNESS = ((None, GREEN), (15.0, YELLOW), (60.0, RED))  # seconds; a snapshot comes every 5
 CANDLE_FIELDS = ("open", "high", "low", "close", "volume", "session_vwap")
 TABLE_FIELDS = (
     "close",
@@ -86,7 +86,7 @@ def _tiles() -> list[Json]:
         ),
         stat(
             "Age of the data",
-            "Time since the newest tick, by the exchange's clock.",
+            "Time since the newest snapshot, by the exchange's clock.",
             flux("market.age"),
             unit="s",
             steps=FRESHNESS,

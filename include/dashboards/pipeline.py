@@ -35,7 +35,7 @@ def pipeline() -> Json:
             (5, [_ready()]),
             (8, [_published(), _stored()]),
             (8, [_latency(), _market_lag()]),
-            (8, [_kafka_lag(), _ticks()]),
+            (8, [_kafka_lag(), _snapshots()]),
             (8, [_transactions(), _retries()]),
             (8, [_refusals(), _missing(), _incidents()]),
             (9, [_runs(), _run_seconds()]),
@@ -146,12 +146,12 @@ def _kafka_lag() -> Json:
     )
 
 
-def _ticks() -> Json:
+def _snapshots() -> Json:
     return series(
-        "Ticks",
-        "Ticks stored a minute, by symbol; a minute without one is 0.",
-        [flux("pipeline.ticks")],
-        unit="suffix: ticks/min",
+        "Snapshots",
+        "Snapshots stored a minute, by symbol; a minute without one is 0.",
+        [flux("pipeline.snapshots")],
+        unit="suffix: snapshots/min",
     )
 
 

@@ -7,9 +7,9 @@ Exits with 0 if all checks pass, 2 if an operator has to act, 3 if a server is a
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from include.command import exit_code
 from include.doctor.check import CheckResult, most_severe, run_check
 from include.doctor.servers import list_checks
+from include.runtime import run_command
 from include.settings import Settings
 
 
@@ -22,7 +22,7 @@ def check_servers(settings: Settings) -> list[CheckResult]:
 
 def main() -> int:
     results: list[CheckResult] = []
-    code = exit_code("doctor", lambda: results.extend(check_servers(Settings.load())))
+    code = run_command("doctor", lambda: results.extend(check_servers(Settings.load())))
     for result in results:
         print(result)
     return code or most_severe(results)

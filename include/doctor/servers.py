@@ -13,13 +13,13 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from include.broker.connection import client_options, kafka_errors
-from include.broker.topics import wanted
+from include.broker.connection import client_options, translate_errors
+from include.broker.topics import get_topic_specs
 from include.doctor.check import Check
 from include.errors import Misconfigured, Unavailable
-from include.exchange.directory import open_exchange
+from include.exchange.registry import open_exchange
 from include.influxdb.reader import Reader
-from include.influxdb.retention import DAY_S, kept_s
+from include.influxdb.retention import DAY_S, get_retention_s
 from include.influxdb.writer import InfluxDB
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import connect, postgres_errors, target
@@ -36,7 +36,7 @@ POLICY = "cleanup.policy"
 DEFAULT_POLICY = "delete"  # Kafka's default, which a topic's configuration omits
 RECENTLY = timedelta(minutes=1)
 NO_POINT = b"# include.doctor"  # a comment: needs the right to write, writes nothing
-MAX_SKEW_S = 2.0  # beyond it, the check times_sane reports ticks from the future
+MAX_SKEW_S = 2.0  # beyond it, the check times_sane reports snapshots from the future
 TIMEOUT_S = 5.0
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -72,7 +72,7 @@ def check_topics(settings: Settings) -> str:
         Unavailable: Kafka is away.
         Misconfigured: A topic is missing, or has other partitions or another cleanup.policy.
     """
-    names = wanted(settings)
+    names = get_topic_specs(settings)
     partitions, policies = _describe_topics(settings, set(names))
     wrong = [
         f"topic {name}: expected {expected}, found {partitions.get(name, 0)} partitions, "
@@ -129,7 +129,7 @@ def check_influxdb_keeper(settings: Settings) -> str:
         Unavailable: InfluxDB is away.
         Misconfigured: The token may not, or there is no such bucket.
     """
-    days = kept_s(settings) // DAY_S
+    days = get_retention_s(settings) // DAY_S
     return f"the bucket keeps points {f'{days} days' if days else 'for ever'}"
 
 
@@ -218,7 +218,7 @@ def check_service(settings: Settings, service: str, port: int) -> str:
 
 def _describe_topics(settings: Settings, names: set[str]) -> tuple[dict[str, int], dict[str, str]]:
     """Return the partitions and the cleanup.policy of those topics that exist."""
-    with kafka_errors(settings, "describing the topics"):
+    with translate_errors(settings, "describing the topics"):
         admin = KafkaAdminClient(**client_options(settings))
         try:
             existing = set(admin.list_topics()) & names

@@ -1,5 +1,6 @@
 """
-All that speaks ccxt: markets polled, history paged, errors named by duty.
+Adapters of exchanges: snapshots, trades and candles over REST by ccxt, trades over WebSocket.
 
-Returns the nouns of `include.kpis.records`; imports nothing of the stores.
+The adapters return the records of `include.kpis.records` and translate every failure to
+`include.errors`. Only this package imports ccxt.
 """

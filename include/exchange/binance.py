@@ -1,58 +1,57 @@
 """
-Binance's spot REST API: aggregate trades by id, klines with quote volume and trade count.
+Adapter of Binance's spot REST API: aggregate trades by id, candles with their trade count.
 
-Raw endpoints, because ccxt's unified candles drop quote volume and trade count, and its unified
-trades hide how to go on by id. Documented in Binance's spot API documentation, "Market Data".
+It uses the raw endpoints: ccxt's unified candles lack quote volume and trade count, and its unified
+trades cannot be continued by id. See "Market Data" in Binance's spot API documentation.
 """
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from include.errors import Misconfigured, Unavailable
-from include.exchange.budget import Budget
-from include.exchange.failures import one_line
+from include.exchange.failures import to_one_line
+from include.exchange.rate_limit import RateLimitBudget
 from include.exchange.rest import RestExchange
-from include.exchange.trade_stream import TradeStream, stream_address
+from include.exchange.trade_stream import TradeStream, get_stream_address
 from include.kpis.records import MINUTE_MS, Candle, Trade
 from include.settings import Settings
 
-# Of a page of trades, weight 4, in ccxt's throttle, where 1 is 0.2; ccxt takes it for half of that.
+# A page of trades has weight 4, and ccxt's throttle counts 0.2 for a weight of 1. ccxt itself has
+# half of that.
 AGG_TRADES_COST = 0.8
 
 
 class Binance(RestExchange):
-    """
-    Everything the pipeline asks of Binance, or of a server shaped like it.
-
-    Attributes:
-        page_size: Most rows one answer has.
-        window_ms: How much time `trades_since` covers: Binance allows an hour.
-    """
+    """Requests to Binance, or to a server with the same API."""
 
     page_size = 1000
+    """Maximum rows of a response."""
     window_ms = 3_600_000
+    """Time that `trades_since` covers: Binance allows an hour."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name, settings)
         self._last_raw_ids: dict[str, int] = {}
-        self._budget = Budget(name)
+        self._budget = RateLimitBudget(name)
         if name == "binance":
             self._throttle_agg_trades(self._client)
 
     def _throttle_agg_trades(self, client: Any) -> None:
-        """Have ccxt ask for trades half as often, which is as often as Binance lets it."""
-        cost_of = client.calculate_rate_limiter_cost
+        """Correct ccxt's cost of a page of trades, so that it keeps Binance's limit."""
+        compute_cost = client.calculate_rate_limiter_cost
 
         def cost(api: Any, method: str, path: str, *rest: Any) -> Any:
-            return AGG_TRADES_COST if path == "aggTrades" else cost_of(api, method, path, *rest)
+            return (
+                AGG_TRADES_COST if path == "aggTrades" else compute_cost(api, method, path, *rest)
+            )
 
         client.calculate_rate_limiter_cost = cost
 
-    def _note(self, headers: Any) -> None:
-        self._budget.note(headers)
+    def _record_headers(self, headers: Any) -> None:
+        self._budget.record_headers(headers)
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -64,8 +63,8 @@ class Binance(RestExchange):
         return options
 
     async def connect(self, symbols: Sequence[str]) -> None:
-        """Load only *symbols*, as `RestExchange.connect`: all of Binance's markets take 18 MB."""
-        # ccxt picks its table of spot errors by Binance's own address; ours may be another
+        """Connect as `RestExchange.connect`, with *symbols* only: all markets take 18 MB."""
+        # ccxt selects its table of spot errors by Binance's address, which exchange_url replaces
         self._client.exceptions["exact"].update(self._client.exceptions["spot"]["exact"])
         ids = json.dumps([symbol.replace("/", "") for symbol in symbols], separators=(",", ":"))
         try:
@@ -73,7 +72,7 @@ class Binance(RestExchange):
                 "listing the markets",
                 lambda: self._client.load_markets(False, {"symbols": ids}),
             )
-        except Misconfigured:  # one of them is unknown; which, only the whole list tells
+        except Misconfigured:  # a symbol is unknown; only the whole list shows which
             self._client.markets_loading = None
             await self._call(
                 "listing the markets",
@@ -82,54 +81,79 @@ class Binance(RestExchange):
         self._check_symbols(symbols)
 
     async def now_ms(self) -> int:
-        """Return the exchange's clock, by which its minutes close."""
-        doing = "the exchange's clock"
-        answer = await self._call(doing, self._client.publicGetTime)
-        return self._parsed(doing, [answer], lambda row: int(row["serverTime"]))[0]
+        """Request the exchange's time, by which its minutes close."""
+        action = "the exchange's clock"
+        response = await self._call(action, self._client.publicGetTime)
+        return self._parse(action, [response], lambda row: int(row["serverTime"]))[0]
 
     def trade_stream(self, symbols: Sequence[str]) -> TradeStream:
-        """Return the stream of the aggregate trades of *symbols*; connect first."""
+        """Return the stream of the aggregate trades of *symbols*; call `connect` before."""
         return TradeStream(
             self.name,
-            stream_address(self.name, self._settings.exchange_url.rstrip("/")),
-            self.gate,
+            get_stream_address(self.name, self._settings.exchange_url.rstrip("/")),
+            self.rate_limit_pause,
             {self._client.market_id(symbol): symbol for symbol in symbols},
             timeout_s=self._settings.exchange_timeout_s,
         )
 
     def last_raw_id(self, symbol: str) -> int | None:
-        """Return the raw id of the last trade as of the last `tick` of *symbol*; None: unknown."""
+        """Return the last raw trade id as of *symbol*'s last `snapshot`, or None if unknown."""
         return self._last_raw_ids.get(symbol)
 
-    def _check_answers(self, symbol: str, ticker: Any, book: Any) -> None:
-        super()._check_answers(symbol, ticker, book)
-        answer, market_id = ticker["info"], self._client.market_id(symbol)
-        if answer.get("symbol") != market_id:
+    def _check_responses(self, symbol: str, ticker: Any, book: Any) -> None:
+        super()._check_responses(symbol, ticker, book)
+        response, market_id = ticker["info"], self._client.market_id(symbol)
+        if response.get("symbol") != market_id:
             raise Unavailable(
                 f"{self.name}: ticker of {symbol}: expected {market_id}, "
-                f"found {one_line(str(answer.get('symbol')))}"
+                f"found {to_one_line(str(response.get('symbol')))}"
             )
         self._last_raw_ids.pop(symbol, None)
-        if str(answer.get("lastId", "")).isdigit():
-            self._last_raw_ids[symbol] = int(answer["lastId"])
+        if str(response.get("lastId", "")).isdigit():
+            self._last_raw_ids[symbol] = int(response["lastId"])
 
     async def trades_from(self, symbol: str, first_id: int) -> list[Trade]:
-        """Return up to `page_size` aggregate trades, ascending, from id *first_id* on."""
+        """Request up to `page_size` aggregate trades, ascending, from id *first_id* on."""
         trades = await self._agg_trades(symbol, {"fromId": first_id})
         if trades and trades[0].trade_id < first_id:
             raise self._unexpected(f"trades of {symbol}", f"id {trades[0].trade_id}", first_id)
         return trades
 
     async def trades_since(self, symbol: str, since_ms: int) -> list[Trade]:
-        """Return up to `page_size` aggregate trades of the hour from *since_ms* on, ascending."""
+        """Request up to `page_size` aggregate trades of the hour from *since_ms* on, ascending."""
         window = {"startTime": since_ms, "endTime": since_ms + self.window_ms - 1}
         return await self._agg_trades(symbol, window)
 
+    async def trades_between(
+        self, symbol: str, from_ms: int, until_ms: int
+    ) -> AsyncIterator[list[Trade]]:
+        """
+        Yield pages of the trades of [from_ms, until_ms), ascending; at most `window_ms` of time.
+
+        The first page is requested by time, later pages by id.
+
+        Raises:
+            Unavailable: The exchange did not answer, or its ids do not ascend.
+        """
+        assert until_ms - from_ms <= self.window_ms
+        page = await self.trades_since(symbol, from_ms)
+        is_last = len(page) < self.page_size  # a response by time has all of its window
+        before = -1
+        while page:
+            ids = [trade.trade_id for trade in page]
+            if ids != sorted(set(ids)) or ids[0] <= before:
+                raise Unavailable(f"{self.name}: trades of {symbol}: expected ascending ids")
+            before = ids[-1]
+            yield [trade for trade in page if from_ms <= trade.ts_ms < until_ms]
+            if is_last or page[-1].ts_ms >= until_ms:
+                return
+            page = await self.trades_from(symbol, before + 1)
+
     async def candles(self, symbol: str, from_ms: int, until_ms: int) -> list[Candle]:
         """
-        Return up to `page_size` one-minute candles opening in [from_ms, until_ms), ascending.
+        Request up to `page_size` one-minute candles opening in [from_ms, until_ms), ascending.
 
-        Ask only for minutes that are over: the open one would be returned as it stands.
+        Request closed minutes only: Binance returns the open minute unfinished.
         """
         query = {
             "symbol": self._client.market_id(symbol),
@@ -138,39 +162,43 @@ class Binance(RestExchange):
             "endTime": until_ms - 1,
             "limit": self.page_size,
         }
-        doing = f"candles of {symbol}"
-        rows = await self._call(doing, lambda: self._client.publicGetKlines(query))
+        action = f"candles of {symbol}"
+        rows = await self._call(action, lambda: self._client.publicGetKlines(query))
         recv_ts_ms = time.time_ns() // 1_000_000
-        candles = self._parsed(doing, rows, lambda row: _candle(self.name, symbol, recv_ts_ms, row))
+        candles = self._parse(
+            action, rows, lambda row: _parse_candle(self.name, symbol, recv_ts_ms, row)
+        )
         for earlier, later in pairwise(c.open_ts_ms for c in candles):
             if later <= earlier:
-                raise self._unexpected(doing, f"minute {later}", earlier + MINUTE_MS)
+                raise self._unexpected(action, f"minute {later}", earlier + MINUTE_MS)
         return [c for c in candles if from_ms <= c.open_ts_ms < until_ms]
 
     async def _agg_trades(self, symbol: str, query: dict[str, int]) -> list[Trade]:
-        asked = {"symbol": self._client.market_id(symbol), "limit": self.page_size, **query}
-        doing = f"trades of {symbol}"
-        self._budget.check_history(doing)
-        rows = await self._call(doing, lambda: self._client.publicGetAggTrades(asked))
-        trades = self._parsed(doing, rows, _trade)
+        parameters = {"symbol": self._client.market_id(symbol), "limit": self.page_size, **query}
+        action = f"trades of {symbol}"
+        self._budget.check_history(action)
+        rows = await self._call(action, lambda: self._client.publicGetAggTrades(parameters))
+        trades = self._parse(action, rows, _parse_trade)
         for earlier, later in pairwise(t.trade_id for t in trades):
             if later <= earlier:
-                raise self._unexpected(doing, f"id {later}", earlier + 1)
+                raise self._unexpected(action, f"id {later}", earlier + 1)
         return trades
 
-    def _unexpected(self, doing: str, found: str, least: int) -> Unavailable:
-        return Unavailable(f"{self.name}: {doing}: expected {least} or later next, found {found}")
+    def _unexpected(self, action: str, found: str, minimum: int) -> Unavailable:
+        return Unavailable(
+            f"{self.name}: {action}: expected {minimum} or later next, found {found}"
+        )
 
-    def _parsed[T](self, doing: str, rows: object, parse: Callable[[Any], T]) -> list[T]:
+    def _parse[T](self, action: str, rows: object, parse: Callable[[Any], T]) -> list[T]:
         try:
             if not isinstance(rows, list):
                 raise TypeError(f"a list, found {type(rows).__name__}")
             return [parse(row) for row in rows]
         except (TypeError, KeyError, ValueError, IndexError) as e:
-            raise Unavailable(f"{self.name}: {doing}: expected rows of the API, found {e}") from e
+            raise Unavailable(f"{self.name}: {action}: expected rows of the API, found {e}") from e
 
 
-def _trade(row: dict[str, Any]) -> Trade:
+def _parse_trade(row: dict[str, Any]) -> Trade:
     return Trade(
         trade_id=int(row["a"]),
         first_id=int(row["f"]),
@@ -182,7 +210,7 @@ def _trade(row: dict[str, Any]) -> Trade:
     )
 
 
-def _candle(exchange: str, symbol: str, recv_ts_ms: int, row: list[Any]) -> Candle:
+def _parse_candle(exchange: str, symbol: str, recv_ts_ms: int, row: list[Any]) -> Candle:
     if int(row[0]) % MINUTE_MS:
         raise ValueError(f"a minute's start, found {row[0]}")
     return Candle(

@@ -1,59 +1,51 @@
-"""ccxt's exceptions named by what the caller must do."""
+"""Translate ccxt's exceptions to this project's errors, which state what the caller must do."""
 
 import re
-from collections.abc import Mapping
 
 import ccxt
 
 from include.errors import Misconfigured, PipelineError, Unavailable
 
-DEFAULT_PAUSE_S = 60.0  # told to stop without being told for how long: Binance counts by the minute
-LONGEST_PAUSE_S = 3 * 86_400.0  # Binance's longest ban
-MESSAGE_LENGTH = 200
-SILENCE_ASKED = (418, 429)  # HTTP statuses
+MAX_MESSAGE_LENGTH = 200
 
 
 class RateLimited(Unavailable):
-    """The exchange wants silence for `retry_after_s`, from all symbols of this address."""
+    """The exchange accepts no requests for `retry_after_s`, for any symbol, from this address."""
 
 
-def named(failure: ccxt.BaseError, doing: str) -> PipelineError:
+def translate_error(failure: ccxt.BaseError, action: str) -> PipelineError:
     """
-    Return our error for a failed call.
+    Return the error to raise for a failed call.
 
-    ccxt raises DDoSProtection for 429 and 418, ExchangeNotAvailable for 451 and 403, ExchangeError
-    for an error body with 200.
+    ccxt raises DDoSProtection for HTTP 429 and 418, ExchangeNotAvailable for 451 and 403, and
+    ExchangeError for an error body with HTTP 200.
+
+    Args:
+        failure: The exception ccxt raised.
+        action: The request that failed, for the message.
     """
-    text = one_line(_cause(failure))
+    text = to_one_line(_explain(failure))
     if isinstance(failure, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
-        return RateLimited(f"{doing}: {text}")
+        return RateLimited(f"{action}: {text}")
     if isinstance(failure, ccxt.RestrictedLocation) or " 451 " in text:
         return Misconfigured(
-            f"{doing}: the exchange does not serve this location (HTTP 451): try "
+            f"{action}: the exchange does not serve this location (HTTP 451): try "
             "PIPELINE_EXCHANGE_URL=https://data-api.binance.vision, its market-data address"
         )
     if isinstance(failure, ccxt.BadSymbol):
-        return Misconfigured(f"{doing}: the exchange does not know the symbol: {text}")
+        return Misconfigured(f"{action}: the exchange has no such symbol: {text}")
     if isinstance(failure, ccxt.AuthenticationError | ccxt.NotSupported):
-        return Misconfigured(f"{doing}: {text}")
-    return Unavailable(f"{doing}: {text}")
+        return Misconfigured(f"{action}: {text}")
+    return Unavailable(f"{action}: {text}")
 
 
-def _cause(failure: ccxt.BaseError) -> str:
-    """Return why: of a connection that failed ccxt itself says no more than the address."""
+def _explain(failure: ccxt.BaseError) -> str:
+    """Return the reason. For a failed connection ccxt's own text has only the address."""
     cause = failure.__cause__
     return f"no answer: {cause or type(cause).__name__}" if cause else str(failure)
 
 
-def one_line(text: str) -> str:
-    """Return *text* as a short line: a page of HTML is none."""
+def to_one_line(text: str) -> str:
+    """Reduce *text*, possibly a page of HTML, to one line of MAX_MESSAGE_LENGTH characters."""
     clean = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
-    return clean if len(clean) <= MESSAGE_LENGTH else clean[:MESSAGE_LENGTH] + "…"
-
-
-def pause_s(headers: Mapping[str, str]) -> float:
-    """Return how long the headers of a 429 or 418 want silence, in seconds."""
-    for name, value in headers.items():
-        if name.lower() == "retry-after" and value.strip().isdigit():
-            return min(float(value), LONGEST_PAUSE_S)
-    return DEFAULT_PAUSE_S
+    return clean if len(clean) <= MAX_MESSAGE_LENGTH else clean[:MAX_MESSAGE_LENGTH] + "…"

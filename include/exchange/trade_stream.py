@@ -1,9 +1,12 @@
 """
-Binance's WebSocket streams of aggregate trades.
+Binance's WebSocket streams of aggregate trades, by aiohttp.
 
-Spoken by aiohttp alone, not by ccxt.pro: its `watch_trades` subscribes raw trades, whose ids REST
-cannot be asked to go on from; keeps the last 1,000 in a cache of its own, from which a slow reader
-loses the rest without being told; reconnects in silence; and opens a connection for each symbol.
+ccxt.pro is not used, because its `watch_trades`:
+
+* subscribes to raw trades, and REST cannot continue from their ids;
+* keeps the last 1,000 trades in a cache, so that a slow reader loses trades without an error;
+* reconnects without reporting it;
+* opens a connection for each symbol.
 """
 
 import asyncio
@@ -15,11 +18,16 @@ import aiohttp
 import msgspec
 
 from include.errors import Unavailable
-from include.exchange.failures import SILENCE_ASKED, RateLimited, one_line, pause_s
-from include.exchange.gate import Gate
+from include.exchange.failures import RateLimited, to_one_line
+from include.exchange.rate_limit import (
+    RATE_LIMIT_STATUSES,
+    RateLimitPause,
+    parse_retry_after,
+)
 from include.kpis.records import Trade
 
-# Where an exchange's streams are, by where its REST API is; others: at the same address.
+# Addresses of the streams, by exchange or host of the REST API. Streams of other hosts have the
+# host's own address.
 ADDRESSES = {
     "binance": "wss://stream.binance.com:9443",
     "binanceus": "wss://stream.binance.us:9443",
@@ -27,14 +35,14 @@ ADDRESSES = {
     "api.binance.us": "wss://stream.binance.us:9443",
     "data-api.binance.vision": "wss://data-stream.binance.vision",
 }
-STREAMS_A_REQUEST = 200
-BETWEEN_REQUESTS_S = 0.25  # five messages a second end a connection
-HEARTBEAT_S = 15.0  # a connection that says nothing is asked for a pong, and given half of it
+MAX_STREAMS_PER_REQUEST = 200
+REQUEST_INTERVAL_S = 0.25  # Binance closes a connection that sends five messages a second
+HEARTBEAT_S = 15.0  # interval of pings; a pong must arrive within half of it
 CLOSE_TIMEOUT_S = 1.0
 
 
 class _Event(msgspec.Struct):
-    """An aggTrade: names as in REST's answer, `s` the market's id."""
+    """An aggTrade event. Names are those of the REST response; `s` is the market's id."""
 
     e: str
     s: str
@@ -48,16 +56,19 @@ class _Event(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    """A message of a combined stream: an event, or the reply to a request."""
+
     data: _Event | None = None
     id: int | None = None
+    """Number of the request that the message replies to."""
     error: dict[str, object] | None = None
 
 
 _decode = msgspec.json.Decoder(_Message).decode
 
 
-def stream_address(exchange: str, rest_url: str) -> str:
-    """Return where the streams of *exchange* are, or of the one at *rest_url* if that is set."""
+def get_stream_address(exchange: str, rest_url: str) -> str:
+    """Return the address of the streams of *rest_url*, or of *exchange* if that is empty."""
     if not rest_url:
         return ADDRESSES[exchange]
     parts = urlsplit(rest_url)
@@ -67,26 +78,35 @@ def stream_address(exchange: str, rest_url: str) -> str:
 
 class TradeStream:
     """
-    The trades of many symbols over one connection, from its subscription on.
+    The trades of many symbols over one connection, from the subscription on.
 
-    Nothing is filled in: what it missed between two connections, or lost on the way, shows as a
-    hole in the ids.
+    The stream fills no gaps: trades missed between two connections, or lost, are a hole in the ids.
     """
 
     def __init__(
         self,
         name: str,
         address: str,
-        gate: Gate,
+        pause: RateLimitPause,
         symbols: Mapping[str, str],
         *,
         timeout_s: float,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        """*symbols* are unified names by the exchange's market ids."""
+        """
+        Prepare the stream without connecting.
+
+        Args:
+            name: Name of the exchange.
+            address: See `get_stream_address`.
+            pause: The pause that is shared with REST requests to the same exchange.
+            symbols: Unified symbols by the exchange's market ids.
+            timeout_s: Limit for connecting, and for each confirmation of a subscription.
+            heartbeat_s: Interval of pings.
+        """
         self._name = name
         self._address = address
-        self._gate = gate
+        self._pause = pause
         self._symbols = symbols
         self._timeout_s = timeout_s
         self._heartbeat_s = heartbeat_s
@@ -94,12 +114,12 @@ class TradeStream:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncIterator[tuple[str, Trade]]]:
         """
-        Connect and subscribe; enter with the (symbol, trade) pairs as they come.
+        Connect, subscribe, and return an iterator of (symbol, trade) pairs as they arrive.
 
         Raises:
-            Unavailable: No connection, or it ended, or nobody answers our ping: connect again.
+            Unavailable: The connection failed, ended, or did not answer a ping: connect again.
         """
-        self._gate.check(f"{self._name}: connecting to the trade stream")
+        self._pause.check(f"{self._name}: connecting to the trade stream")
         closing = aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S)
         try:
             async with aiohttp.ClientSession() as session:
@@ -109,38 +129,38 @@ class TradeStream:
                     )
                 try:
                     early = await self._subscribe(socket)
-                    yield self._trades(socket, early)
+                    yield self._receive_trades(socket, early)
                 finally:
                     await socket.close()
         except aiohttp.WSServerHandshakeError as e:
-            raise self._refused(e) from e
+            raise self._translate_refusal(e) from e
         except (aiohttp.ClientError, OSError, TimeoutError) as e:
-            text = one_line(str(e) or type(e).__name__)
+            text = to_one_line(str(e) or type(e).__name__)
             raise Unavailable(f"{self._name}: trade stream: no answer: {text}") from e
 
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> list[_Event]:
-        """Subscribe all symbols; return the trades that came before the last confirmation."""
+        """Subscribe to all symbols; return the trades that arrive before the last confirmation."""
         early: list[_Event] = []
         names = [f"{market_id.lower()}@aggTrade" for market_id in self._symbols]
-        for number, start in enumerate(range(0, len(names), STREAMS_A_REQUEST), 1):
-            some = names[start : start + STREAMS_A_REQUEST]
+        for number, start in enumerate(range(0, len(names), MAX_STREAMS_PER_REQUEST), 1):
+            some = names[start : start + MAX_STREAMS_PER_REQUEST]
             if number > 1:
-                await asyncio.sleep(BETWEEN_REQUESTS_S)
+                await asyncio.sleep(REQUEST_INTERVAL_S)
             await socket.send_json({"method": "SUBSCRIBE", "params": some, "id": number})
             async with asyncio.timeout(self._timeout_s):
                 while (message := await self._receive(socket)).id != number:
                     early += [message.data] if message.data else []
         return early
 
-    async def _trades(
+    async def _receive_trades(
         self, socket: aiohttp.ClientWebSocketResponse, early: Iterable[_Event]
     ) -> AsyncIterator[tuple[str, Trade]]:
         for event in early:
-            yield self._trade(event)
+            yield self._parse_trade(event)
         while True:
             message = await self._receive(socket)
             if message.data:
-                yield self._trade(message.data)
+                yield self._parse_trade(message.data)
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> _Message:
         received = await socket.receive()
@@ -151,16 +171,16 @@ class TradeStream:
         except msgspec.MsgspecError as e:
             raise Unavailable(f"{self._name}: trade stream: expected an aggTrade: {e}") from e
         if message.error:
-            text = one_line(str(message.error.get("msg")))
+            text = to_one_line(str(message.error.get("msg")))
             raise Unavailable(f"{self._name}: trade stream: refused: {text}")
         return message
 
-    def _trade(self, event: _Event) -> tuple[str, Trade]:
+    def _parse_trade(self, event: _Event) -> tuple[str, Trade]:
         symbol = self._symbols.get(event.s)
         if symbol is None or event.e != "aggTrade":
             raise Unavailable(
-                f"{self._name}: trade stream: expected an aggTrade of a symbol we subscribed, "
-                f"found {one_line(event.e)} of {one_line(event.s)}"
+                f"{self._name}: trade stream: expected an aggTrade of a subscribed symbol, "
+                f"found {to_one_line(event.e)} of {to_one_line(event.s)}"
             )
         try:
             price, amount = float(event.p), float(event.q)
@@ -169,9 +189,9 @@ class TradeStream:
         side = "sell" if event.m else "buy"
         return symbol, Trade(event.a, event.f, event.l, event.T, price, amount, side)
 
-    def _refused(self, failure: aiohttp.WSServerHandshakeError) -> Unavailable:
+    def _translate_refusal(self, failure: aiohttp.WSServerHandshakeError) -> Unavailable:
         text = f"{self._name}: trade stream: refused with HTTP {failure.status}"
-        if failure.status not in SILENCE_ASKED:
+        if failure.status not in RATE_LIMIT_STATUSES:
             return Unavailable(text)
-        self._gate.close(pause_s(failure.headers or {}))
-        return RateLimited(text, retry_after_s=self._gate.remaining_s)
+        self._pause.start(parse_retry_after(failure.headers or {}))
+        return RateLimited(text, retry_after_s=self._pause.remaining_s)

@@ -17,7 +17,7 @@ import structlog
 
 from include.errors import BadRecord, Misconfigured
 from include.exchange.binance import Binance
-from include.exchange.directory import open_exchange
+from include.exchange.registry import open_exchange
 from include.history.backfill_request import BackfillRequest
 from include.kpis.records import MINUTE_MS, Candle, MarketKey
 from include.settings import Settings

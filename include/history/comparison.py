@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.kpis.points import CandlePoint, Values
+from include.kpis.records import CandlePoint, Values
 
 TOLERANCE = 1e-9
 MACD = ("macd", "macd_signal", "macd_hist")

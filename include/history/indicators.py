@@ -15,8 +15,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from include.kpis.frames import indicators
-from include.kpis.market import MOST_FILLED
+from include.kpis.market_state import MAX_FILLED_MINUTES
+from include.kpis.pandas_indicators import compute_indicators
 from include.kpis.records import MINUTE_MS, MarketKey
 from include.kpis.session import DAY_MS
 from include.warehouse.connection import Connection
@@ -128,19 +128,19 @@ def recompute_stale(connection: Connection) -> RecomputeResult:
     return result
 
 
-def compute_indicators(candles: Sequence[CandleInput], from_minute: int) -> Iterator[IndicatorRow]:
+def compute_rows(candles: Sequence[CandleInput], from_minute: int) -> Iterator[IndicatorRow]:
     """
     Yield the indicators of candles that open at *from_minute* or later.
 
-    Missing minutes are filled here and nowhere else: the close is carried, without trades. After a
-    hole of more than MOST_FILLED minutes the indicators start again, as in the stream's fold.
+    Missing minutes are filled here and nowhere else: the close is carried, without trades. After
+    more than MAX_FILLED_MINUTES missing minutes the indicators start again, as in the stream.
 
     Args:
         candles: Ascending, warm-up included.
         from_minute: In minutes since 1970, UTC.
     """
     minutes = np.array([candle.open_minute for candle in candles], dtype=np.int64)
-    breaks = np.flatnonzero(np.diff(minutes) - 1 > MOST_FILLED) + 1
+    breaks = np.flatnonzero(np.diff(minutes) - 1 > MAX_FILLED_MINUTES) + 1
     for first, end in zip([0, *breaks], [*breaks, len(candles)], strict=True):
         if minutes[end - 1] >= from_minute:
             yield from _compute_run(candles[first:end], from_minute)
@@ -160,7 +160,7 @@ def _compute_run(candles: Sequence[CandleInput], from_minute: int) -> Iterator[I
         pd.Timestamp(int(minutes[0]) * 60, unit="s", tz="UTC"), periods=len(carried), freq="min"
     )
     frame = pd.DataFrame({"close": carried, "volume": base, "quote_volume": quote}, index=index)
-    values = indicators(frame)[list(COLUMNS)].to_numpy()[places]
+    values = compute_indicators(frame)[list(COLUMNS)].to_numpy()[places]
     first = int(np.searchsorted(minutes, from_minute))
     for candle, row in zip(candles[first:], values[first:].tolist(), strict=True):
         macd, signal, histogram, vwap = (None if x != x else x for x in row)
@@ -193,7 +193,7 @@ def _recompute_days(
 
     def computed() -> Iterator[Row]:
         for key, candles in read:
-            for row in compute_indicators(candles, days[key] // MINUTE_MS):
+            for row in compute_rows(candles, days[key] // MINUTE_MS):
                 open_ts = to_timestamptz(row.open_minute * MINUTE_MS)
                 yield (*key[0], CANDLE_WIDTH_S, open_ts, *row[1:])
 

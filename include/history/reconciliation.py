@@ -22,9 +22,8 @@ from include.history.stream_candles import (
 )
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import CandlePoint, Values
-from include.kpis.records import MarketKey
-from include.kpis.vwap import vwap
+from include.kpis.indicators import compute_vwap
+from include.kpis.records import CandlePoint, MarketKey, Values
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.rows import CANDLE_WIDTH_S
@@ -189,7 +188,7 @@ def _minute(market: MarketKey, row: MinuteRow) -> BatchMinute:
         "volume": volume,
         "quote_volume": quote_volume,
         "trades": None if trades is None else float(trades),
-        "vwap": vwap(quote_volume, volume, low, high),
+        "vwap": compute_vwap(quote_volume, volume, low, high),
         "session_vwap": session_vwap,
         "macd": macd,
         "macd_signal": macd_signal,

@@ -20,8 +20,7 @@ from include.history.comparison import (
 from include.influxdb import lines
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import CandlePoint, Values
-from include.kpis.records import MarketKey
+from include.kpis.records import CandlePoint, MarketKey, Values
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 

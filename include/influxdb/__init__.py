@@ -1,5 +1,5 @@
 """
-InfluxDB's edge, for both halves: points as line protocol, written synchronously.
+The InfluxDB adapter: points as line protocol, written synchronously, and queries of the bucket.
 
-Alone imports influxdb-client, whose errors leave it named by duty.
+It alone imports influxdb-client, and translates its errors to those of `include.errors`.
 """

@@ -1,4 +1,4 @@
-"""What every InfluxDB client here shares: how it connects, and why it could not."""
+"""Connect to InfluxDB: the client of every reader and writer, and the reasons why it fails."""
 
 import ssl
 from pathlib import Path
@@ -9,20 +9,25 @@ from urllib3 import Retry
 from urllib3.exceptions import SSLError
 
 from include.errors import Misconfigured, Unavailable
-from include.secret_file import read_secret
+from include.security import create_tls_context, read_secret
 from include.settings import Settings
-from include.tls import client_context
 
-SPEAKS_TLS = "HTTP request to an HTTPS server"  # said by Go's server, with a 400
-SPEAKS_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+# Go's HTTP server sends this with status 400.
+SERVER_REQUIRES_TLS = "HTTP request to an HTTPS server"
+SERVER_WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 
 
-def client(settings: Settings, variable: str, token_file: Path) -> InfluxDBClient:
+def open_client(settings: Settings, variable: str, token_file: Path) -> InfluxDBClient:
     """
-    Return a client with the token in *token_file*, which *variable* names; nothing is sent yet.
+    Return a client, which connects with its first request.
+
+    Args:
+        settings: Address, organization, and TLS.
+        variable: Name of the setting that has *token_file*, for the error message.
+        token_file: File with the token.
 
     Raises:
-        Misconfigured: A file it needs cannot be used.
+        Misconfigured: The file of the token or of the authorities cannot be used.
     """
     return InfluxDBClient(
         url=settings.influx_url,
@@ -30,41 +35,43 @@ def client(settings: Settings, variable: str, token_file: Path) -> InfluxDBClien
         org=settings.influx_org,
         timeout=int(settings.influx_timeout_s * 1000),
         retries=Retry(total=False),
-        ssl_context=_context(settings),
+        ssl_context=_tls_context(settings),
     )
 
 
-def no_answer(settings: Settings, e: Exception) -> Unavailable:
-    """Return what *e*, raised instead of an answer, means for whoever asked."""
+def to_unavailable(settings: Settings, e: Exception) -> Unavailable:
+    """Return the error to raise for *e*, which the client raised because no answer came."""
     text = f"InfluxDB at {settings.influx_url}: no answer: {type(e).__name__}"
     return Unavailable(text, dependency="influxdb")
 
 
-def require_tls_agreed(settings: Settings, e: ApiException) -> None:
+def check_tls(settings: Settings, e: ApiException) -> None:
     """
-    Return if *e* is something else than two sides that do not agree on TLS.
+    Return if *e* has another cause than TLS.
 
     Raises:
-        Misconfigured: It is that: no retry, and no other point, can help.
+        Misconfigured: Client and server do not agree on TLS, so no retry can succeed.
     """
-    where = f"InfluxDB at {settings.influx_url}"
-    if e.status == 400 and SPEAKS_TLS in str(e.body):
-        raise Misconfigured(f"{where} speaks TLS: expected https in PIPELINE_INFLUX_URL") from e
-    failure = e.__context__  # influxdb-client puts it into words, under the status 0
+    influxdb = f"InfluxDB at {settings.influx_url}"
+    if e.status == 400 and SERVER_REQUIRES_TLS in str(e.body):
+        raise Misconfigured(f"{influxdb} speaks TLS: expected https in PIPELINE_INFLUX_URL") from e
+    failure = e.__context__  # influxdb-client raises an ApiException of status 0 from it
     if not isinstance(failure, SSLError):
         return
     cause = failure.args[0]
     if isinstance(cause, ssl.SSLCertVerificationError):
         raise Misconfigured(
-            f"{where}: its certificate is refused: {cause.verify_message}; expected one for this "
-            "name, by an authority in PIPELINE_INFLUX_CA_FILE "
+            f"{influxdb}: its certificate is rejected: {cause.verify_message}; expected one for "
+            "this name, by an authority in PIPELINE_INFLUX_CA_FILE "
             f"({settings.influx_ca_file or 'the system has'})"
         ) from e
-    if any(words in str(cause) for words in SPEAKS_NO_TLS):
-        raise Misconfigured(f"{where} speaks no TLS: expected http in PIPELINE_INFLUX_URL") from e
+    if any(words in str(cause) for words in SERVER_WITHOUT_TLS):
+        raise Misconfigured(
+            f"{influxdb} speaks no TLS: expected http in PIPELINE_INFLUX_URL"
+        ) from e
 
 
-def _context(settings: Settings) -> ssl.SSLContext | None:
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
     if not settings.influx_url.startswith("https:"):
         return None
-    return client_context("PIPELINE_INFLUX_CA_FILE", settings.influx_ca_file)
+    return create_tls_context("PIPELINE_INFLUX_CA_FILE", settings.influx_ca_file)

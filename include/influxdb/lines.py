@@ -6,62 +6,74 @@ from functools import lru_cache
 
 import msgspec
 
-from include.kpis.points import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
+from include.kpis.records import CandlePoint, LastTradePoint, Point, PricePoint, SecondPoint, Values
 
-# Each kind's measurement, and its tags beside exchange and symbol.
 MEASUREMENTS: dict[type[Point], tuple[str, str]] = {
     PricePoint: ("crypto_prices", ""),
     SecondPoint: ("crypto_trades", ""),
     CandlePoint: ("crypto_candles", ",interval=1m"),
     LastTradePoint: ("crypto_last_trade", ""),
 }
+"""By class of point: the measurement, and its tags besides exchange and symbol."""
 
 _encoder = msgspec.json.Encoder()
 
 
 def encode(points: Iterable[Point]) -> bytes:
-    """Return the points' lines; a field without a value is left out, a point without any too."""
-    return "\n".join(text for point in points if (text := line_of(point))).encode()
+    """Return *points* as lines, without fields and points that have no value."""
+    return "\n".join(text for point in points if (text := encode_point(point))).encode()
 
 
-def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float], ts_ms: int) -> str:
-    """Return a line of any *measurement*; the fields are finite, the tags' values not empty."""
-    series = ",".join([measurement, *(f"{k}={_escaped(v)}" for k, v in sorted(tags.items()))])
+def encode_line(
+    measurement: str, tags: Mapping[str, str], fields: Mapping[str, float], ts_ms: int
+) -> str:
+    """
+    Return one line of any measurement.
+
+    Args:
+        measurement: Name of the measurement.
+        tags: Tags; no value may be empty.
+        fields: Fields; each value must be finite.
+        ts_ms: Time of the point, ms since the epoch.
+    """
+    series = ",".join([measurement, *(f"{k}={_escape(v)}" for k, v in sorted(tags.items()))])
     values = ",".join(f"{name}={float(value)!r}" for name, value in fields.items())
     return f"{series} {values} {ts_ms}"
 
 
-def line_of(point: Point) -> str:
-    """Return the point's line; empty if no field has a value."""
-    fields = _fields(point.values)
+def encode_point(point: Point) -> str:
+    """Return *point* as a line; empty if no field has a value."""
+    fields = _encode_fields(point.values)
     if not fields:
         return ""
-    # the seed's points carried milliseconds as well: one point a tick, whoever writes it again
+    # Milliseconds, as the original project wrote them. A point written again replaces the first.
     measurement, tags = MEASUREMENTS[type(point)]
-    return f"{_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"
+    return (
+        f"{_encode_series(measurement, point.exchange, point.symbol, tags)} {fields} {point.ts_ms}"
+    )
 
 
-def _fields(values: Values) -> str:
+def _encode_fields(values: Values) -> str:
     """
     Return the fields, each number in the fewest digits that keep every bit.
 
-    JSON's encoder writes numbers several times as fast as repr, and JSON of an object of numbers
-    is but its quotes and colons away from line protocol: the names are identifiers.
+    JSON's encoder formats numbers several times as fast as repr. Field names are identifiers, so
+    JSON of an object of numbers differs from line protocol only by its quotes and colons.
     """
-    # float(): an integer would make the field's type another one, for ever
+    # float(): an integer would permanently change the type of the field
     numbers = {name: float(value) for name, value in values.items() if value is not None}
     text = _encoder.encode(numbers)
-    if b"null" in text:  # how it writes what is not finite
+    if b"null" in text:  # msgspec encodes NaN and infinities as null
         text = _encoder.encode({k: v for k, v in numbers.items() if math.isfinite(v)})
     return text[1:-1].decode().replace('"', "").replace(":", "=")
 
 
 @lru_cache(maxsize=4096)
-def _series(measurement: str, exchange: str, symbol: str, tags: str) -> str:
-    return f"{measurement},exchange={_escaped(exchange)},symbol={_escaped(symbol)}{tags}"
+def _encode_series(measurement: str, exchange: str, symbol: str, tags: str) -> str:
+    return f"{measurement},exchange={_escape(exchange)},symbol={_escape(symbol)}{tags}"
 
 
-def _escaped(tag: str) -> str:
+def _escape(tag: str) -> str:
     for character in ("\\", ",", "=", " "):
         tag = tag.replace(character, f"\\{character}")
     return tag.replace("\n", "\\n")

@@ -1,4 +1,4 @@
-"""Queries of InfluxDB: named statements of `flux/`, and the values they leave open."""
+"""Load the Flux queries of the folder `flux/`: named statements."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +12,12 @@ def flux_text(name: str, *, fields: Sequence[str] = ()) -> str:
     """
     Return a query: `market.candles` is the statement `candles` of `flux/market.flux`.
 
-    The text is complete but for the names it leaves open (bucket, start, stop, exchange, symbol,
-    ...). The caller binds these.
+    The caller binds the names that the query leaves open (bucket, start, stop, exchange, ...).
 
     Args:
-        name: The file and the statement.
-        fields: Replaces @fields by a test for these fields, in a form that InfluxDB's storage
-            evaluates. `contains` would read every field and discard most.
+        name: File and statement.
+        fields: Fields to select in place of `@fields`. The test is a chain of comparisons, which
+            InfluxDB's storage evaluates; `contains` would read every field and discard most.
 
     Raises:
         LookupError: There is no such query.

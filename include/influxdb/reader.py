@@ -1,4 +1,4 @@
-"""Read from InfluxDB 2: a query of `flux/` with its open names bound as parameters."""
+"""Query InfluxDB 2 with the statements of `flux/`; values are bound as parameters."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
-from include.influxdb.connection import client, no_answer, require_tls_agreed
+from include.influxdb.connection import check_tls, open_client, to_unavailable
 from include.influxdb.queries import flux_text
 from include.settings import Settings
 
@@ -17,17 +17,17 @@ type Row = dict[str, Any]
 
 
 class Reader:
-    """The bucket of `settings`, with a token that reads. Safe to use from many threads."""
+    """Reads the bucket of `settings`. Safe to use from many threads."""
 
     def __init__(self, settings: Settings) -> None:
         """
-        Prepare; nothing is sent before the first query.
+        Prepare the client, which connects with the first query.
 
         Raises:
-            Misconfigured: The token's file or the authorities' cannot be used.
+            Misconfigured: The file of the token or of the authorities cannot be used.
         """
         self._settings = settings
-        self._client = client(
+        self._client = open_client(
             settings, "PIPELINE_INFLUX_READER_TOKEN_FILE", settings.influx_reader_token_file
         )
 
@@ -35,13 +35,17 @@ class Reader:
         self, name: str, values: Mapping[str, Value], *, fields: Sequence[str] = ()
     ) -> list[Row]:
         """
-        Return the rows of a query such as `live.markets`, each by column.
+        Return the rows of a query of `flux/`, each a mapping by column.
 
-        *values* bind the names it leaves open, `bucket` aside: never a part of the query's text.
+        Args:
+            name: File and statement, such as `live.markets`.
+            values: Values of the names that the query leaves open, except `bucket`. They are bound
+                as parameters and never become part of the query's text.
+            fields: Fields to select in place of `@fields`.
 
         Raises:
-            Unavailable: InfluxDB is away, or busy.
-            Misconfigured: It refuses our token, has no such bucket, or does not agree on TLS.
+            Unavailable: InfluxDB is unreachable or overloaded.
+            Misconfigured: InfluxDB rejects the token, has no such bucket, or differs in TLS.
         """
         bound = {"bucket": self._settings.influx_bucket, **values}
         try:
@@ -49,16 +53,16 @@ class Reader:
                 flux_text(name, fields=fields), params=cast(dict[str, object], bound)
             )
         except ApiException as e:
-            require_tls_agreed(self._settings, e)
-            where = f"InfluxDB at {self._settings.influx_url} answered {e.status}"
+            check_tls(self._settings, e)
+            answer = f"InfluxDB at {self._settings.influx_url} answered {e.status}"
             if e.status in (401, 403, 404):
                 raise Misconfigured(
-                    f"{where}: check PIPELINE_INFLUX_READER_TOKEN_FILE "
+                    f"{answer}: check PIPELINE_INFLUX_READER_TOKEN_FILE "
                     f"({self._settings.influx_reader_token_file}) and PIPELINE_INFLUX_BUCKET"
                 ) from e
-            raise Unavailable(f"{where}: {str(e.message or e.reason or '')[:200]}") from e
+            raise Unavailable(f"{answer}: {str(e.message or e.reason or '')[:200]}") from e
         except (HTTPError, OSError) as e:
-            raise no_answer(self._settings, e) from e
+            raise to_unavailable(self._settings, e) from e
         return [record.values for table in tables for record in table.records]
 
     def close(self) -> None:

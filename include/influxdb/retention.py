@@ -1,4 +1,4 @@
-"""How long InfluxDB's bucket keeps its points."""
+"""Set and read the retention period of the bucket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from include.errors import Misconfigured, Unavailable
-from include.influxdb.connection import client, no_answer, require_tls_agreed
+from include.influxdb.connection import check_tls, open_client, to_unavailable
 from include.settings import Settings
 
 DAY_S = 86_400
@@ -18,59 +18,62 @@ DAY_S = 86_400
 
 def set_retention(settings: Settings) -> bool:
     """
-    Have the bucket keep `keep_influx_days` days, 0 for ever; return whether it kept others before.
+    Set the bucket's retention period to `keep_influx_days` days; 0 keeps points for ever.
+
+    Returns:
+        Whether the period changed.
 
     Raises:
-        Unavailable: InfluxDB is away.
-        Misconfigured: It refuses a token, the bucket is not there, or TLS does not come about.
+        Unavailable: InfluxDB is unreachable.
+        Misconfigured: InfluxDB rejects the token, has no such bucket, or differs in TLS.
     """
-    seconds = settings.keep_influx_days * DAY_S
-    with _bucket(settings) as (buckets, bucket):
-        if _seconds(bucket) == seconds:
+    period_s = settings.keep_influx_days * DAY_S
+    with _open_bucket(settings) as (buckets, bucket):
+        if _period_s(bucket) == period_s:
             return False
-        rule = BucketRetentionRules(type="expire", every_seconds=seconds)  # type: ignore[no-untyped-call]
+        rule = BucketRetentionRules(type="expire", every_seconds=period_s)  # type: ignore[no-untyped-call]
         bucket.retention_rules = [rule]
         buckets.update_bucket(bucket)
     return True
 
 
-def kept_s(settings: Settings) -> int:
+def get_retention_s(settings: Settings) -> int:
     """
-    Return for how long the bucket keeps a point, in seconds; 0 for ever.
+    Return the bucket's retention period in seconds; 0 keeps points for ever.
 
     Raises:
-        Unavailable: As `set_retention`.
-        Misconfigured: As `set_retention`.
+        Unavailable: InfluxDB is unreachable.
+        Misconfigured: InfluxDB rejects the token, has no such bucket, or differs in TLS.
     """
-    with _bucket(settings) as (_, bucket):
-        return _seconds(bucket)
+    with _open_bucket(settings) as (_, bucket):
+        return _period_s(bucket)
 
 
-def _seconds(bucket: Bucket) -> int:
+def _period_s(bucket: Bucket) -> int:
     return sum(int(rule.every_seconds) for rule in bucket.retention_rules)
 
 
 @contextmanager
-def _bucket(settings: Settings) -> Iterator[tuple[BucketsApi, Bucket]]:
+def _open_bucket(settings: Settings) -> Iterator[tuple[BucketsApi, Bucket]]:
     variable, file = "PIPELINE_INFLUX_KEEPER_TOKEN_FILE", settings.influx_keeper_token_file
-    where = f"InfluxDB at {settings.influx_url}"
+    influxdb = f"InfluxDB at {settings.influx_url}"
     try:
-        with client(settings, variable, file) as influxdb:
-            buckets = influxdb.buckets_api()
+        with open_client(settings, variable, file) as client:
+            buckets = client.buckets_api()
             bucket = buckets.find_bucket_by_name(settings.influx_bucket)
             if bucket is None:
                 raise Misconfigured(
-                    f"{where}: expected bucket {settings.influx_bucket}, found none that "
+                    f"{influxdb}: expected bucket {settings.influx_bucket}, found none that "
                     f"{variable} ({file}) reads"
                 )
             yield buckets, bucket
     except ApiException as e:
-        require_tls_agreed(settings, e)
+        check_tls(settings, e)
         if e.status in (401, 403, 404):
             raise Misconfigured(
-                f"{where} answered {e.status}: expected a token that reads and writes bucket "
+                f"{influxdb} answered {e.status}: expected a token that reads and writes bucket "
                 f"{settings.influx_bucket} in {variable} ({file})"
             ) from e
-        raise Unavailable(f"{where} answered {e.status}", dependency="influxdb") from e
+        raise Unavailable(f"{influxdb} answered {e.status}", dependency="influxdb") from e
     except (HTTPError, OSError) as e:
-        raise no_answer(settings, e) from e
+        raise to_unavailable(settings, e) from e

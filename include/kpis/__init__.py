@@ -1,5 +1,7 @@
 """
-Arithmetic of the market's figures: records, measures, the fold, the registry.
+Market arithmetic: event records, indicators, the KPI engine and the registry of KPIs.
 
-Imports the standard library only, and nothing of ours; `frames.py` alone knows pandas-ta.
+Streaming and batch code import it. The package itself imports the standard library only, so that it
+can be replaced or tested alone. `pandas_indicators` is the exception: it imports pandas and
+pandas-ta.
 """

@@ -1,46 +1,56 @@
-"""The UTC day so far: volume-weighted price, high, low and first price, by event time."""
+"""The UTC day so far of one market: volume-weighted price, high, low and first price."""
 
 from dataclasses import dataclass, field, replace
 
+from include.kpis.indicators import compute_vwap
 from include.kpis.records import MINUTE_MS, Candle
-from include.kpis.vwap import vwap
 
 DAY_MS = 86_400_000
-# Minutes whose candle may still come. Usually there are one or two; where candles stay away, the
-# oldest trades stand for themselves, so that memory is bounded.
-MOST_OPEN = 12
+# Minutes whose candle may still arrive, usually one or two. Beyond that number, the trades of the
+# oldest minute are final without their candle, so that memory is bounded.
+MAX_OPEN_MINUTES = 12
 
 
 @dataclass(slots=True)
-class Traded:
+class TradeTotals:
     """
-    What was traded in a span of time.
+    Sums and prices of the trades of a span of time.
 
-    The sums are compensated (Neumaier 1974): *amount* and *notional* are what was summed, the
-    fields `_lost` what rounding took from it. All terms are positive.
-
-    Attributes:
-        amount: Base currency.
-        notional: Quote currency.
-        open: Price of the first trade; None if there was none, as for high and low.
+    The sums are compensated (Neumaier 1974). All terms are positive.
     """
 
     amount: float = 0.0
+    """Sum of the amounts, base currency."""
     amount_lost: float = 0.0
+    """What rounding removed from *amount*."""
     notional: float = 0.0
+    """Sum of price * amount, quote currency."""
     notional_lost: float = 0.0
+    """What rounding removed from *notional*."""
     open: float | None = None
+    """Price of the first trade; None without a trade."""
     high: float | None = None
+    """Highest price; None without a trade."""
     low: float | None = None
+    """Lowest price; None without a trade."""
 
     @property
     def vwap(self) -> float | None:
-        """The volume-weighted price; None if nothing was traded."""
+        """Volume-weighted average price; None if nothing was traded."""
         total = self.amount + self.amount_lost
-        return vwap(self.notional + self.notional_lost, total, self.low, self.high)
+        return compute_vwap(self.notional + self.notional_lost, total, self.low, self.high)
 
     def add(self, amount: float, notional: float, first: float, high: float, low: float) -> None:
-        """Add later trades."""
+        """
+        Add trades that are later than those in the totals.
+
+        Args:
+            amount: Sum of their amounts, base currency.
+            notional: Sum of their price * amount, quote currency.
+            first: Price of the first of them.
+            high: Their highest price.
+            low: Their lowest price.
+        """
         old, new = self.amount, self.amount + amount
         self.amount_lost += (old - new) + amount if old >= amount else (amount - new) + old
         self.amount = new
@@ -54,9 +64,9 @@ class Traded:
         if self.low is None or low < self.low:
             self.low = low
 
-    def copy(self) -> "Traded":
-        """Return the same; `dataclasses.replace` takes six times as long, at every tick."""
-        return Traded(
+    def copy(self) -> "TradeTotals":
+        """Return a copy. `dataclasses.replace` takes six times as long, for every snapshot."""
+        return TradeTotals(
             self.amount,
             self.amount_lost,
             self.notional,
@@ -66,8 +76,8 @@ class Traded:
             self.low,
         )
 
-    def include(self, later: "Traded") -> None:
-        """Add what was traded later."""
+    def add_totals(self, later: "TradeTotals") -> None:
+        """Add the totals of a later span."""
         if later.open is not None and later.high is not None and later.low is not None:
             self.add(later.amount, later.notional, later.open, later.high, later.low)
             self.amount_lost += later.amount_lost
@@ -77,62 +87,61 @@ class Traded:
 @dataclass(slots=True)
 class Session:
     """
-    One market's session: closed candles, plus the trades of minutes that have none yet.
+    One market's session: closed candles, plus the trades of minutes without a candle so far.
 
-    A candle takes the place of the trades of its minute, so that the volume-weighted price is
-    trade-exact however the trades were gathered. What belongs to an earlier day is ignored.
-
-    Attributes:
-        day_ms: Start of the day; the session is [day_ms, day_ms + 24 h).
-        closed: Sums of the day's closed minutes.
-        minutes: Trades of minutes without a candle, by the minute's start; MOST_OPEN at most.
-        closed_until_ms: End of the last closed minute: what comes of an earlier one is in `closed`.
+    A candle replaces the trades of its minute. The volume-weighted price is therefore exact to the
+    trade, however the trades were batched. Events of an earlier day are ignored.
     """
 
     day_ms: int = 0
-    closed: Traded = field(default_factory=Traded)
-    minutes: dict[int, Traded] = field(default_factory=dict)
+    """Start of the UTC day; the session is [day_ms, day_ms + 24 h)."""
+    closed: TradeTotals = field(default_factory=TradeTotals)
+    """Totals of the day's closed minutes."""
+    minutes: dict[int, TradeTotals] = field(default_factory=dict)
+    """Totals of minutes without a candle, by their start; MAX_OPEN_MINUTES at most."""
     closed_until_ms: int = 0
+    """End of the last closed minute. *closed* already covers every earlier minute."""
 
-    def trade(self, ts_ms: int, price: float, amount: float) -> None:
-        """Take a trade; one of a minute that is closed already changes nothing."""
+    def add_trade(self, ts_ms: int, price: float, amount: float) -> None:
+        """Add a trade; ignore it if its minute is closed or of an earlier day."""
         if ts_ms < self.closed_until_ms or ts_ms < self.day_ms:
             return
         minute_ms = ts_ms - ts_ms % MINUTE_MS
-        traded = self.minutes.get(minute_ms)
-        if traded is None:
-            traded = self.minutes[minute_ms] = Traded()
-        traded.add(amount, price * amount, price, price, price)
-        if len(self.minutes) > MOST_OPEN:
+        totals = self.minutes.get(minute_ms)
+        if totals is None:
+            totals = self.minutes[minute_ms] = TradeTotals()
+        totals.add(amount, price * amount, price, price, price)
+        if len(self.minutes) > MAX_OPEN_MINUTES:
             self._close_minutes(before_ms=min(self.minutes) + MINUTE_MS)
 
-    def candle(self, candle: Candle) -> None:
-        """Take the next closed candle in the place of its minute's trades."""
+    def add_candle(self, candle: Candle) -> None:
+        """Add the next closed candle; it replaces the trades of its minute."""
         open_ms = candle.open_ts_ms
-        is_known = open_ms < self.closed_until_ms  # its trades stood in for it
+        is_closed = open_ms < self.closed_until_ms  # its trades were final already
         self._close_minutes(before_ms=open_ms)
         trades = self.minutes.pop(open_ms, None)
         self._enter_day_of(open_ms)
-        if is_known:
+        if is_closed:
             return
         self.closed_until_ms = open_ms + MINUTE_MS
         if candle.volume > 0:
-            self.closed.include(_of_candle(candle, trades))
+            self.closed.add_totals(_compute_totals(candle, trades))
 
-    def so_far(self, now_ms: int) -> Traded:
-        """Return what was traded on the UTC day of *now_ms*, as far as is known."""
+    def sum_day(self, now_ms: int) -> TradeTotals:
+        """Sum the trades known so far of the UTC day that contains *now_ms*."""
         day_ms = now_ms - now_ms % DAY_MS
-        total = self.closed.copy() if day_ms == self.day_ms else Traded()
+        total = self.closed.copy() if day_ms == self.day_ms else TradeTotals()
         for minute_ms in sorted(self.minutes):
             if day_ms <= minute_ms < day_ms + DAY_MS:
-                total.include(self.minutes[minute_ms])
+                total.add_totals(self.minutes[minute_ms])
         return total
 
-    def vwap_after(self, open_ts_ms: int) -> float | None:
+    def compute_vwap_at_close(self, open_ts_ms: int) -> float | None:
         """
-        Return the session's vwap at the end of the minute that was closed last.
+        Compute the session's VWAP at the end of the minute that started at *open_ts_ms*.
 
-        None for an earlier one: trades of later minutes stand in the sums already.
+        Return None unless that minute was the last to close: otherwise the sums already contain
+        trades of later minutes.
         """
         is_last = self.closed_until_ms == open_ts_ms + MINUTE_MS
         return self.closed.vwap if is_last else None
@@ -140,24 +149,27 @@ class Session:
     def _enter_day_of(self, minute_ms: int) -> None:
         day_ms = minute_ms - minute_ms % DAY_MS
         if day_ms > self.day_ms:
-            self.day_ms, self.closed = day_ms, Traded()
+            self.day_ms, self.closed = day_ms, TradeTotals()
 
     def _close_minutes(self, *, before_ms: int) -> None:
-        """Let the trades of minutes before *before_ms* stand: no candle will replace them."""
+        """Make the trades of minutes before *before_ms* final: no candle will replace them."""
         for minute_ms in sorted(m for m in self.minutes if m < before_ms):
-            traded = self.minutes.pop(minute_ms)
+            totals = self.minutes.pop(minute_ms)
             self._enter_day_of(minute_ms)
             if minute_ms >= self.day_ms:
-                self.closed.include(traded)
+                self.closed.add_totals(totals)
             self.closed_until_ms = minute_ms + MINUTE_MS
 
 
-def _of_candle(candle: Candle, trades: Traded | None) -> Traded:
+def _compute_totals(candle: Candle, trades: TradeTotals | None) -> TradeTotals:
     """
-    Return what the candle says was traded.
+    Compute the totals of a candle's minute.
 
-    Without its quote volume: the sums of the trades known of that minute; if there are none, the
-    typical price (high + low + close) / 3, the charts' approximation.
+    Args:
+        candle: A candle with a volume.
+        trades: Totals of the minute's known trades. They replace the sums if the candle has no
+            quote volume. If both are missing, the notional is volume times the typical price,
+            (high + low + close) / 3, as charts approximate it.
     """
     prices = (candle.open, candle.high, candle.low)
     if candle.quote_volume is None and trades is not None:
@@ -165,6 +177,6 @@ def _of_candle(candle: Candle, trades: Traded | None) -> Traded:
     notional = candle.quote_volume
     if notional is None:
         notional = (candle.high + candle.low + candle.close) / 3 * candle.volume
-    result = Traded()
-    result.add(candle.volume, notional, *prices)
-    return result
+    totals = TradeTotals()
+    totals.add(candle.volume, notional, *prices)
+    return totals

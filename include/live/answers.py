@@ -21,11 +21,11 @@ WIDTHS: dict[str, timedelta] = {
 MOST_CANDLES = 1_500
 CANDLE = ("open", "high", "low", "close", "volume")
 MACD = ("macd", "macd_signal", "macd_hist")
-KNOWN_FOR = timedelta(days=7)  # a market without a tick for longer is none
+KNOWN_FOR = timedelta(days=7)  # a market without a snapshot for longer is none
 
 
 class UnknownMarket(PipelineError):
-    """A market that has no tick; the message names the nearest that has."""
+    """A market that has no snapshot; the message names the nearest that has."""
 
 
 class Answers:
@@ -36,7 +36,7 @@ class Answers:
 
     def markets(self) -> list[Json]:
         """
-        Return every market with a tick of the last week.
+        Return every market with a snapshot of the last week.
 
         Raises:
             Unavailable: InfluxDB is away.
@@ -49,7 +49,7 @@ class Answers:
         Return candles from *since* on (or the last MOST_CANDLES), the open one last, and MACD.
 
         Raises:
-            UnknownMarket: It has no tick.
+            UnknownMarket: It has no snapshot.
             Unavailable: InfluxDB is away.
         """
         now, width = datetime.now(UTC), WIDTHS[interval]
@@ -73,14 +73,16 @@ class Answers:
 
     def newest(self, market: MarketKey) -> Json:
         """
-        Return the KPIs of the newest tick, and its age in s.
+        Return the KPIs of the newest snapshot, and its age in s.
 
         Raises:
-            UnknownMarket: It has no tick.
+            UnknownMarket: It has no snapshot.
             Unavailable: InfluxDB is away.
         """
         now = datetime.now(UTC)
-        rows = self._reader.rows("live.newest_tick", {**market._asdict(), "start": now - KNOWN_FOR})
+        rows = self._reader.rows(
+            "live.newest_snapshot", {**market._asdict(), "start": now - KNOWN_FOR}
+        )
         if not rows:
             self._require(market)
             return {"kpis": {}, "event_ts": None, "age_s": None}
@@ -97,7 +99,7 @@ class Answers:
             return
         near = get_close_matches(str(market), known, n=1, cutoff=0.5)
         hint = f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-        raise UnknownMarket(f"no data of {market}{hint if known else ': no tick has come yet'}")
+        raise UnknownMarket(f"no data of {market}{hint if known else ': no snapshot has come yet'}")
 
 
 def _floor(at: datetime, width: timedelta) -> datetime:

@@ -16,8 +16,8 @@ class Evidence:
 
     def of(self, market: MarketKey) -> dict[str, Any]:
         """
-        Return lag_s (the age of the market's newest tick there, None if it has none), of the last
-        24 hours audited_minutes and proved_minutes, and open_gaps.
+        Return lag_s (the age of the market's newest snapshot there, None if it has none), of the
+        last 24 hours audited_minutes and proved_minutes, and open_gaps.
 
         Raises:
             Unavailable: PostgreSQL is away.

@@ -7,9 +7,9 @@ Exits with 4 if a check of severity error fails. Warnings are printed and are no
 import sys
 from datetime import UTC, datetime
 
-from include.command import exit_code
 from include.errors import Exit
 from include.quality.checks import QualityReport, check_quality
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import connect
 
@@ -31,7 +31,7 @@ def print_report() -> QualityReport:
 
 def main() -> int:
     reports: list[QualityReport] = []
-    code = exit_code("quality", lambda: reports.append(print_report()))
+    code = run_command("quality", lambda: reports.append(print_report()))
     has_failed = any(report.failed for report in reports)
     return code or (Exit.QUALITY if has_failed else Exit.OK)
 

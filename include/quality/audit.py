@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from include.command import exit_code
 from include.quality.proof import open_gaps, prove_due
 from include.quality.repair import RepairResult, repair
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import (
     Connection,
@@ -78,7 +78,7 @@ def audit_once() -> None:
 
 
 def main() -> int:
-    return exit_code("audit", audit_once)
+    return run_command("audit", audit_once)
 
 
 if __name__ == "__main__":

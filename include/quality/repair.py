@@ -16,15 +16,13 @@ import structlog
 
 from include.errors import BadRecord, Misconfigured, PipelineError, Unavailable
 from include.exchange.binance import Binance
-from include.exchange.directory import open_exchange
 from include.exchange.failures import RateLimited
-from include.exchange.trade_history import trades_between
+from include.exchange.registry import open_exchange
 from include.history.candles import backfill
 from include.influxdb.lines import encode
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import SecondPoint
-from include.kpis.records import MINUTE_MS, Trade, Trades
-from include.kpis.seconds import LATENESS_MS, SECOND_MS, SecondBars
+from include.kpis.records import MINUTE_MS, SecondPoint, Trade, Trades
+from include.kpis.second_bars import ALLOWED_LATENESS_MS, SECOND_MS, SecondBars
 from include.quality import proof
 from include.quality.proof import MinuteWindow
 from include.settings import Settings
@@ -105,10 +103,10 @@ def rewrite_seconds(connection: Connection, influxdb: InfluxDB, window: MinuteWi
     closed = []
     for row in stored:
         trade = Trade(*cast(tuple[Any, ...], row))
-        closed += bars.pass_time(trade.ts_ms)
-        bars.trade(trade)
-    closed += bars.pass_time(window.until_ms + SECOND_MS + LATENESS_MS)
-    points = [SecondPoint(*window.market, start_ms, bar.values()) for start_ms, bar in closed]
+        closed += bars.advance_watermark(trade.ts_ms)
+        bars.add_trade(trade)
+    closed += bars.advance_watermark(window.until_ms + SECOND_MS + ALLOWED_LATENESS_MS)
+    points = [SecondPoint(*window.market, start_ms, bar.to_values()) for start_ms, bar in closed]
     influxdb.write(encode(points))
 
 
@@ -139,7 +137,7 @@ async def _repair(
     market, from_ms, until_ms = window
     await backfill(connection, exchange, market, from_ms, until_ms, source=SOURCE)
     trades: list[Trade] = []
-    async for page in trades_between(exchange, market.symbol, from_ms, until_ms):
+    async for page in exchange.trades_between(market.symbol, from_ms, until_ms):
         trades += page
     with connection.transaction():
         _replace(connection, window, trades)

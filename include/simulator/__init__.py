@@ -1,5 +1,6 @@
 """
-A Binance-shaped exchange on loopback: generated or recorded market, faults on request.
+A simulated exchange with Binance's API: a generated or recorded market, and faults on request.
 
-Knows the nouns and the settings; shares no code with what asks it.
+The pipeline reaches it over HTTP and WebSocket only. The two share no code except
+`include.errors`, `include.command` and logging.
 """

@@ -1,4 +1,4 @@
-"""A bounded cache that forgets what was used least recently."""
+"""A cache of bounded weight that discards the least recently used value."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable
 
 class BoundedCache[K: Hashable, V]:
     """
-    Keep values up to a total weight.
+    A cache of values up to a total weight.
 
     Args:
-        capacity: Total weight to keep; the newest value stays even if it alone weighs more.
+        capacity: Maximum total weight. The newest value stays even if it is heavier.
         weigh: Weight of a value.
     """
 
@@ -24,7 +24,7 @@ class BoundedCache[K: Hashable, V]:
         return self._weight
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of *key*; make and keep it if it is not there."""
+        """Return the value of *key*; call *make* and store the result if it is missing."""
         if key in self._values:
             self._values.move_to_end(key)
             return self._values[key]

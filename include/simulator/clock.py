@@ -1,4 +1,4 @@
-"""What time it is on the exchange: now, or some moment of a tape."""
+"""Clocks of the simulated exchange: the machine's time, or a time within a tape."""
 
 import time
 from collections.abc import Callable
@@ -6,27 +6,29 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """The exchange's time."""
+
     def now_ms(self) -> int:
         """Return the exchange's time, in ms since the epoch, UTC."""
         ...
 
-    def tick(self) -> None:
-        """Learn that a ticker was asked for."""
+    def on_ticker_request(self) -> None:
+        """Handle a request for a ticker: `SteppedClock` advances, other clocks ignore it."""
         ...
 
     def until_ms(self) -> int | None:
-        """Return where time comes to its end; None if it does not."""
+        """Return the time at which the clock stops; None if it does not stop."""
         ...
 
 
 class WallClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
-    def tick(self) -> None:
-        """Go on unmoved: this clock runs by itself."""
+    def on_ticker_request(self) -> None:
+        """Do nothing: this clock runs by itself."""
 
     def until_ms(self) -> int | None:
         return None
@@ -34,9 +36,12 @@ class WallClock:
 
 class PacedClock:
     """
-    From *start_ms* to *end_ms*, *speed* times as fast as real time.
+    A clock from *start_ms* to *end_ms* that runs *speed* times as fast as real time.
 
     Args:
+        start_ms: Time at construction.
+        end_ms: Time at which the clock stops.
+        speed: Multiple of real time.
         monotonic_s: Source of elapsed seconds.
     """
 
@@ -49,21 +54,21 @@ class PacedClock:
     ) -> None:
         self._start_ms, self._end_ms, self._speed = start_ms, end_ms, speed
         self._monotonic_s = monotonic_s
-        self._began_s = monotonic_s()
+        self._started_s = monotonic_s()
 
     def now_ms(self) -> int:
-        elapsed_ms = (self._monotonic_s() - self._began_s) * 1000 * self._speed
+        elapsed_ms = (self._monotonic_s() - self._started_s) * 1000 * self._speed
         return min(self._end_ms, self._start_ms + int(elapsed_ms))
 
-    def tick(self) -> None:
-        """Go on unmoved: this clock runs by itself."""
+    def on_ticker_request(self) -> None:
+        """Do nothing: this clock runs by itself."""
 
     def until_ms(self) -> int | None:
         return self._end_ms
 
 
 class SteppedClock:
-    """From *start_ms* to *end_ms* as fast as it is read: *step_ms* on at each ticker asked for."""
+    """A clock from *start_ms* to *end_ms* that advances by *step_ms* at each ticker request."""
 
     def __init__(self, start_ms: int, end_ms: int, step_ms: int) -> None:
         self._now_ms, self._end_ms, self._step_ms = start_ms, end_ms, step_ms
@@ -71,7 +76,7 @@ class SteppedClock:
     def now_ms(self) -> int:
         return self._now_ms
 
-    def tick(self) -> None:
+    def on_ticker_request(self) -> None:
         self._now_ms = min(self._end_ms, self._now_ms + self._step_ms)
 
     def until_ms(self) -> int | None:

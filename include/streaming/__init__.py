@@ -1,5 +1,6 @@
 """
-The live half: producer (exchange to Kafka) and consumer (Kafka to InfluxDB).
+The live half: the producer (exchange to Kafka) and the consumer (Kafka to InfluxDB).
 
-May import the adapters of the three and the fold; never `include.warehouse`, nor PostgreSQL.
+It may import the adapters of these three and the KPI engine, never `include.warehouse` or a
+PostgreSQL client.
 """

@@ -1,4 +1,4 @@
-"""What both services share at their edge: signals in, exit codes out, one line for a failure."""
+"""Run a service until a signal, and turn its failure into an exit code and one log entry."""
 
 import asyncio
 import contextlib
@@ -12,46 +12,54 @@ import structlog
 
 from include.errors import Exit, PipelineError
 
-# A thread that waits for Kafka, for a commit or a first answer, cannot be cancelled and may stay
-# for half a minute: who was told to stop is not there any longer after this.
-STOP_WITHIN_S = 8.0
+# A thread that waits for Kafka cannot be cancelled, and may wait for half a minute. The process
+# exits this long after the signal, with such threads or without.
+STOP_TIMEOUT_S = 8.0
 
 logger = structlog.get_logger()
 
 
 def run(start: Callable[[], Coroutine[None, None, None]]) -> int:
     """
-    Run *start*'s coroutine until it ends, or until SIGTERM or SIGINT cancels it.
+    Run the coroutine of *start* until it ends, or until SIGTERM or SIGINT cancels it.
 
-    The process ends with 0 at most STOP_WITHIN_S after the signal, whatever its threads wait for:
-    only what may be killed at any time is to be run so.
+    The process exits with 0 at most STOP_TIMEOUT_S after the signal, even if threads still wait.
+    Use it only for work that may be killed at any time.
+
+    Args:
+        start: Returns the coroutine.
 
     Returns:
-        The process's exit code: 0 after a signal, else as `include.errors.Exit` says.
+        The exit code, which is 0 after a signal, else that of the error (`include.errors.Exit`).
     """
-    return _exit_code(lambda: asyncio.run(_until_signalled(start)))
+    return _to_exit_code(lambda: asyncio.run(_run_until_signal(start)))
 
 
 def run_until_stopped(work: Callable[[threading.Event], None]) -> int:
     """
-    Run *work* in this thread; SIGTERM or SIGINT sets the event it is handed.
+    Run *work* in this thread. SIGTERM or SIGINT sets its event.
+
+    The process exits with 0 at most STOP_TIMEOUT_S after the signal, as with `run`.
+
+    Args:
+        work: The work, which returns soon after its event is set.
 
     Returns:
-        The process's exit code, as `run` does; the process ends as late as with `run`.
+        The exit code, as `run` returns it.
     """
     stopping = threading.Event()
 
     def stop(*_: object) -> None:
         if not stopping.is_set():
-            _end_at_the_latest()
+            _schedule_exit()
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    return _exit_code(lambda: work(stopping))
+    return _to_exit_code(lambda: work(stopping))
 
 
-def _exit_code(work: Callable[[], None]) -> int:
+def _to_exit_code(work: Callable[[], None]) -> int:
     try:
         work()
     except PipelineError as e:
@@ -60,12 +68,12 @@ def _exit_code(work: Callable[[], None]) -> int:
     return Exit.OK
 
 
-async def _until_signalled(start: Callable[[], Coroutine[None, None, None]]) -> None:
+async def _run_until_signal(start: Callable[[], Coroutine[None, None, None]]) -> None:
     task = asyncio.ensure_future(start())
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        _end_at_the_latest()
+        _schedule_exit()
         task.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,22 +82,22 @@ async def _until_signalled(start: Callable[[], Coroutine[None, None, None]]) -> 
         await task
 
 
-def _end_at_the_latest() -> None:
-    """End this process after STOP_WITHIN_S, should it still be there."""
+def _schedule_exit() -> None:
+    """Exit the process after STOP_TIMEOUT_S if it still runs."""
 
     def end() -> None:
         try:
-            logger.warning("service.stopped_late", after_s=STOP_WITHIN_S)
+            logger.warning("service.stopped_late", after_s=STOP_TIMEOUT_S)
             sys.stdout.flush()
-        finally:  # also where the log's disk is full
+        finally:  # also if the log cannot be written
             os._exit(Exit.OK)
 
-    timer = threading.Timer(STOP_WITHIN_S, end)
+    timer = threading.Timer(STOP_TIMEOUT_S, end)
     timer.daemon = True
     timer.start()
 
 
-def first[E: Exception](failures: ExceptionGroup[E]) -> E:
-    """Return one failure of a group of them: a process stops for one reason."""
+def get_first[E: Exception](failures: ExceptionGroup[E]) -> E:
+    """Return the first failure of a group, also of a nested one."""
     failure = failures.exceptions[0]
-    return first(failure) if isinstance(failure, ExceptionGroup) else failure
+    return get_first(failure) if isinstance(failure, ExceptionGroup) else failure

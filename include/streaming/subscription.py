@@ -1,4 +1,4 @@
-"""Keep one exchange's trade stream connected, its trades in the buffers of their markets."""
+"""Keep one exchange's trade stream connected, and put its trades into the markets' buffers."""
 
 import asyncio
 import time
@@ -10,59 +10,64 @@ from typing import Protocol
 from include import retry
 from include.errors import Unavailable
 from include.kpis.records import Trade
-from include.streaming.live_trades import LiveTrades
+from include.streaming.trade_feed import TradeBuffer
 
-HEALTHY_S = 60.0  # a connection that lasted so long is made again at once, without backing off
+HEALTHY_S = 60.0
+"""A connection that lasted this long is replaced at once, without backing off."""
 
 type Connection = AbstractAsyncContextManager[AsyncIterator[tuple[str, Trade]]]
 
 
-class Stream(Protocol):
-    """What a subscription needs of an exchange; see `include.exchange.trade_stream`."""
+class TradeStream(Protocol):
+    """A stream that can be connected; see `include.exchange.trade_stream`."""
 
     def connection(self) -> Connection: ...
 
 
 class Subscription:
-    """
-    One stream of many symbols, connected again whenever it ends or falls silent.
+    """One stream of many symbols, connected again when it ends or falls silent."""
 
-    Attributes:
-        live: Each symbol's buffer.
-    """
+    buffers: Mapping[str, TradeBuffer]
+    """Each symbol's buffer."""
 
     def __init__(
         self,
-        stream: Stream,
+        stream: TradeStream,
         symbols: Sequence[str],
         *,
         report: retry.Report,
-        lost: Callable[[], None] = lambda: None,
-        dropped: Callable[[str, int], None] = lambda symbol, count: None,
+        on_lost: Callable[[], None] = lambda: None,
+        on_dropped: Callable[[str, int], None] = lambda symbol, count: None,
     ) -> None:
         """
-        *report* hears of each failure, *lost* of each connection that had been there.
+        Create the buffers. `run` connects.
 
-        *dropped* hears of each symbol's trades that nobody took in time.
+        Args:
+            stream: The exchange's stream of *symbols*.
+            symbols: The symbols to keep buffers of.
+            report: Called with each failure, and the wait before the next attempt.
+            on_lost: Called when an established connection is lost.
+            on_dropped: Called with a symbol and the number of its trades that a full buffer
+                discards.
         """
         self._silence = asyncio.Event()
-        self.live: Mapping[str, LiveTrades] = {
-            symbol: LiveTrades(silent=self._silence.set, dropped=partial(dropped, symbol))
+        self.buffers = {
+            symbol: TradeBuffer(on_silent=self._silence.set, on_dropped=partial(on_dropped, symbol))
             for symbol in symbols
         }
-        self._lost = lost
+        self._on_lost = on_lost
         self._stream = stream
         self._report = report
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
         while True:
-            async for attempt in retry.until_available(self._report):
+            async for attempt in retry.retry_until_available(self._report):
                 with attempt:
                     await self._connect_once()
 
     async def _connect_once(self) -> None:
-        """Return when a connection has ended that had been healthy for long."""
+        """Connect. Return when a connection ends that lasted HEALTHY_S."""
         connected_s = None
         try:
             async with self._stream.connection() as trades:
@@ -71,21 +76,21 @@ class Subscription:
         except Unavailable as failure:
             if connected_s is None:
                 raise
-            self._lost()
+            self._on_lost()
             if time.monotonic() - connected_s < HEALTHY_S:
                 raise
             self._report(failure, 0.0)
 
     async def _read(self, trades: AsyncIterator[tuple[str, Trade]]) -> None:
         """
-        Hand out trades until the connection ends.
+        Buffer trades until the connection ends.
 
         Raises:
-            Unavailable: It has, or it is open and silent.
+            Unavailable: The connection ended, or delivers no trades although it is open.
         """
         self._silence.clear()
         self._set_connected(True)
-        reading = asyncio.create_task(self._hand_out(trades))
+        reading = asyncio.create_task(self._buffer_trades(trades))
         silence = asyncio.create_task(self._silence.wait())
         try:
             await asyncio.wait((reading, silence), return_when=asyncio.FIRST_COMPLETED)
@@ -98,10 +103,10 @@ class Subscription:
             silence.cancel()
             await asyncio.gather(reading, silence, return_exceptions=True)
 
-    async def _hand_out(self, trades: AsyncIterator[tuple[str, Trade]]) -> None:
+    async def _buffer_trades(self, trades: AsyncIterator[tuple[str, Trade]]) -> None:
         async for symbol, trade in trades:
-            self.live[symbol].offer(trade)
+            self.buffers[symbol].put(trade)
 
     def _set_connected(self, is_connected: bool) -> None:
-        for live in self.live.values():
-            live.is_connected = is_connected
+        for buffer in self.buffers.values():
+            buffer.is_connected = is_connected

@@ -15,7 +15,7 @@ from typing import Self
 
 from include.broker.log_reader import LogReader
 from include.errors import Unavailable
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.settings import Settings
 from include.warehouse.offsets import Offsets, Positions, dump_fold, resume_fold
 from include.warehouse.rows import Entry, decode_entry
@@ -66,7 +66,7 @@ class BatchReader:
         self._deadline_s = deadline_s
         self._stopping = stopping
         self._offsets: Offsets = {}
-        self._folds: dict[int, Fold] = {}
+        self._folds: dict[int, KpiEngine] = {}
 
     def start_from(self, positions: Positions) -> None:
         """Discard what was read, and continue from *positions*, one for each partition."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 
 from include.errors import Misconfigured, Unavailable
-from include.secret_file import require_private, require_strong
+from include.security import check_private, check_strong
 from include.settings import Settings
 from include.warehouse.statements import statement
 
@@ -118,12 +118,12 @@ def _check_passfile(settings: Settings) -> None:
     path = settings.postgres_passfile
     is_reader = path == settings.postgres_reader_passfile
     variable = f"PIPELINE_POSTGRES_{'READER_' if is_reader else ''}PASSFILE"
-    require_private(variable, path)
+    check_private(variable, path)
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
             # fields of a passfile end at unescaped colons; the fifth is the rest of the line
             password = re.split(r"(?<!\\):", line, maxsplit=4)[-1]
-            require_strong(f"{variable}: line {number} of {path}", password)
+            check_strong(f"{variable}: line {number} of {path}", password)
 
 
 def _first_line(error: psycopg.Error) -> str:

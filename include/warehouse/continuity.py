@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from include.errors import Misconfigured
-from include.kpis.fold import Fold
+from include.kpis.engine import KpiEngine
 from include.warehouse import offsets
 from include.warehouse.connection import Connection
 from include.warehouse.offsets import Positions, dump_fold, resume_fold
@@ -141,6 +141,6 @@ def skip_lost_offsets(connection: Connection, held: TopicRange) -> LostOffsets:
             loss = {"topic": topic, "partition": partition}
             loss |= {"beginning": beginning, "reason": reason}
             connection.execute(statement("warehouse/continuity.record_loss"), loss)
-        empty = dict.fromkeys(lost, dump_fold(Fold()))
+        empty = dict.fromkeys(lost, dump_fold(KpiEngine()))
         offsets.move(connection, topic, held.beginnings, empty)
     return lost

@@ -16,8 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from include.broker.log_reader import LogReader
-from include.command import exit_code
-from include.garbage import collected_seldom
+from include.runtime import run_command, tune_gc
 from include.settings import Settings
 from include.warehouse import continuity, load, offsets
 from include.warehouse.batches import Batch, BatchReader, ReadAhead
@@ -37,13 +36,13 @@ from include.warehouse.tables import CANDLES, CRYPTO_PRICES, DEAD_LETTERS, GAPS,
 class DrainResult:
     """What one drain did; counts by table are of new rows."""
 
-    ticks: int
+    snapshots: int
     trades: int
     candles: int
     gaps: int
     dead_letters: int
     duplicates: int
-    """Rows that were stored already and stayed, and repeated ticks."""
+    """Rows that were stored already and stayed, and repeated snapshots."""
     candles_revised: int
     """Duplicates whose candle now has other values."""
     records: int
@@ -89,7 +88,7 @@ def drain(connection: Connection, settings: Settings) -> DrainResult:
             positions = offsets.load_positions(connection, topic, beginnings, topic_id)
         stopping = threading.Event()
         batches = BatchReader(settings, reader, ends, deadline_s, stopping)
-        with collected_seldom(), ReadAhead(batches, stopping) as ahead:
+        with tune_gc(), ReadAhead(batches, stopping) as ahead:
             return _Drain(connection, held, ahead, lost).run(positions)
 
 
@@ -139,7 +138,7 @@ class _Drain:
 
     def _result(self, reached: Offsets) -> DrainResult:
         return DrainResult(
-            ticks=self._written[CRYPTO_PRICES.name],
+            snapshots=self._written[CRYPTO_PRICES.name],
             trades=self._written[TRADES.name],
             candles=self._written[CANDLES.name],
             gaps=self._written[GAPS.name],
@@ -162,7 +161,7 @@ def drain_once() -> None:
 
 
 def main() -> int:
-    return exit_code("drain", drain_once)
+    return run_command("drain", drain_once)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ import pyarrow as pa
 from psycopg import Connection, sql
 from pyarrow import parquet
 
-from include.command import exit_code
 from include.errors import Exit, Misconfigured, PipelineError
-from include.progress_bar import progress_bar
+from include.runtime import run_command, show_progress
 from include.settings import SYMBOL_NAME, Settings
 from include.warehouse.connection import connect, postgres_errors, target
 from include.warehouse.statements import compose, statement
@@ -132,7 +131,7 @@ def export(
         connection.transaction(),
     ):
         connection.execute("SET LOCAL timezone = 'UTC'")
-        with connection.cursor(name="export") as cursor, progress_bar(what) as advance:
+        with connection.cursor(name="export") as cursor, show_progress(what) as advance:
             cursor.itersize = ROWS_AT_ONCE
             advance(total=_count(connection, what, bound))
             cursor.execute(statement(EXPORTS[what]), bound)
@@ -220,7 +219,7 @@ def _text(value: object) -> object:
 def main() -> int:
     options = arguments()
     try:
-        code = exit_code("export", lambda: run(options, Settings.load()))
+        code = run_command("export", lambda: run(options, Settings.load()))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader closed the pipe; Python must not flush the rest at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

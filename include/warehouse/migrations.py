@@ -7,8 +7,8 @@ from pathlib import Path
 import structlog
 
 from include import log
-from include.command import exit_code
 from include.errors import Misconfigured
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse.connection import Connection, connect, postgres_errors, target
 from include.warehouse.statements import SQL, statement
@@ -109,7 +109,7 @@ def _sha256(script: bytes) -> str:
 
 def main() -> int:
     log.configure("migrations")
-    return exit_code(
+    return run_command(
         "migrations", lambda: logger.info("migrations.applied", names=migrate(Settings.load()))
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from include.kpis.fold import Fold, State
+from include.kpis.engine import KpiEngine, State
 from include.warehouse.connection import Connection
 from include.warehouse.statements import statement
 
@@ -52,7 +52,7 @@ def load_positions(
                     "topic_id": topic_id,
                     "partition": partition,
                     "next_offset": beginning,
-                    "fold": dump_fold(Fold()),
+                    "fold": dump_fold(KpiEngine()),
                 }
                 for partition, beginning in sorted(beginnings.items())
             ],
@@ -106,16 +106,16 @@ def forget(connection: Connection, topic: str) -> int:
     return cast(int, row[0])
 
 
-def resume_fold(position: Position) -> Fold:
+def resume_fold(position: Position) -> KpiEngine:
     """
     Return the fold with the state of a position.
 
     Raises:
         LookupError, TypeError, ValueError, AttributeError: The state is of another version.
     """
-    return Fold.resume(position.state)
+    return KpiEngine.resume(position.state)
 
 
-def dump_fold(fold: Fold) -> str:
+def dump_fold(fold: KpiEngine) -> str:
     """Return the fold's state as JSON; floats are written by `repr` and read back bit for bit."""
     return json.dumps(fold.state(), allow_nan=False, separators=(",", ":"))

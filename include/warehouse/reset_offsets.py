@@ -9,7 +9,7 @@ recreated topic are recorded in `kafka_losses`.
 import json
 import sys
 
-from include.command import exit_code
+from include.runtime import run_command
 from include.settings import Settings
 from include.warehouse import offsets
 from include.warehouse.connection import Connection, connect, postgres_errors, target
@@ -38,7 +38,7 @@ def reset_once() -> None:
 
 
 def main() -> int:
-    return exit_code("reset-offsets", reset_once)
+    return run_command("reset-offsets", reset_once)
 
 
 if __name__ == "__main__":

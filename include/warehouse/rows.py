@@ -7,9 +7,8 @@ from typing import NamedTuple
 from include import wire
 from include.broker.records import Record
 from include.errors import BadRecord
-from include.kpis.fold import Fold
-from include.kpis.points import Point, PricePoint
-from include.kpis.records import Candle, Event, Gap, Tick, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Point, PricePoint, Trades
 from include.kpis.registry import NAMES
 from include.warehouse.tables import (
     CANDLES,
@@ -36,10 +35,10 @@ class Entry(NamedTuple):
     record: Record
     table: Table
     rows: Sequence[Row]
-    """Empty for a repeated tick."""
+    """Empty for a repeated snapshot."""
 
 
-def decode_entry(record: Record, fold: Fold) -> Entry:
+def decode_entry(record: Record, fold: KpiEngine) -> Entry:
     """Decode a record and update *fold* with it; return its rows, or a dead letter."""
     try:
         event = wire.decode(record.value)
@@ -85,7 +84,7 @@ def _rows(event: Event, points: Sequence[Point]) -> tuple[Table, Sequence[Row]]:
     match event:
         case Trades():
             return TRADES, trade_rows(event)
-        case Tick():
+        case MarketSnapshot():
             return CRYPTO_PRICES, [_price_row(p) for p in points if isinstance(p, PricePoint)]
         case Candle():
             return CANDLES, [candle_row(event)]

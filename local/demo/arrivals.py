@@ -93,7 +93,7 @@ class Arrivals:
             return False
         postgres = PostgresFigures(access.reader_settings(self._line))
         try:
-            newest = postgres.newest_tick()
+            newest = postgres.newest_snapshot()
             return newest is not None and newest >= self._began_at
         finally:
             postgres.close()

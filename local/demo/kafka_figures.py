@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kafka import KafkaAdminClient
 
-from include.broker.connection import client_options, kafka_errors
+from include.broker.connection import client_options, translate_errors
 from include.broker.log_reader import LogReader
 from include.settings import Settings
 
@@ -46,7 +46,7 @@ class KafkaFigures:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reader = LogReader(settings, settings.topic_market)
-        with kafka_errors(settings, "asking for offsets"):
+        with translate_errors(settings, "asking for offsets"):
             self._admin = KafkaAdminClient(**client_options(settings))
 
     def offsets(self) -> Offsets:
@@ -56,7 +56,7 @@ class KafkaFigures:
         Raises:
             Unavailable: Kafka does not answer.
         """
-        with kafka_errors(self._settings, "asking for offsets"):
+        with translate_errors(self._settings, "asking for offsets"):
             group = self._settings.consumer_group
             committed = self._admin.list_group_offsets(group)
         return Offsets(

@@ -11,12 +11,12 @@ from typing import Any
 
 from include.errors import Exit, Misconfigured, PipelineError
 from include.kpis.records import MINUTE_MS, MarketKey
-from include.progress_bar import progress_bar
+from include.runtime import show_progress
 from local.demo.programs import Program, last_line, running
 from local.line import Line
 
 EXCHANGE = "binance"
-STEP_MS = 5_000  # of the tape's time from tick to tick: the default cadence
+STEP_MS = 5_000  # of the tape's time from snapshot to snapshot: the default cadence
 PATIENCE_S = 600.0
 POLL_S = 0.25
 
@@ -43,7 +43,7 @@ class Player:
         """
         asked_at_end = None
         give_up_s = time.monotonic() + PATIENCE_S
-        with progress_bar("recording") as advance:
+        with show_progress("recording") as advance:
             while time.monotonic() < give_up_s:
                 state = _state(self.url)
                 length_ms = state["until_ms"] - self.began_ms

@@ -11,9 +11,9 @@ from include.warehouse.statements import statement
 
 
 class Rows(NamedTuple):
-    """Rows by table; ticks are those of crypto_prices."""
+    """Rows by table; snapshots are those of crypto_prices."""
 
-    ticks: int = 0
+    snapshots: int = 0
     trades: int = 0
     candles: int = 0
     dead_letters: int = 0
@@ -35,9 +35,9 @@ class PostgresFigures:
         """
         return Rows(*self._ask(statement("demo.count_rows"))[0])
 
-    def newest_tick(self) -> datetime | None:
-        """Return when the newest stored tick happened."""
-        found: Any = self._ask(statement("demo.newest_tick"))[0][0]
+    def newest_snapshot(self) -> datetime | None:
+        """Return when the newest stored snapshot happened."""
+        found: Any = self._ask(statement("demo.newest_snapshot"))[0][0]
         return found if isinstance(found, datetime) else None
 
     def next_offsets(self) -> dict[int, int]:

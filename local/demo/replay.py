@@ -12,10 +12,10 @@ from include import wire
 from include.broker.log_reader import LogReader
 from include.broker.writer import AcknowledgedWriter
 from include.errors import PipelineError
-from include.kpis.records import Candle, Tick, Trades
+from include.kpis.records import Candle, MarketSnapshot, Trades
 from include.settings import Settings
-from include.streaming import progress
-from include.streaming.progress import Progress
+from include.streaming.market_feed import Progress
+from include.streaming.publishing import encode_progress
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from local.demo import access
@@ -32,7 +32,7 @@ class Passed:
     place: str
     trades: int | None
     candles: int | None
-    ticks: int | None
+    snapshots: int | None
 
 
 class Replayed(NamedTuple):
@@ -51,9 +51,9 @@ def replay(line: Line, tapes: Sequence[Path]) -> None:
         PipelineError: A part failed, or the places do not agree.
     """
     with replayed(line, tapes) as found:
-        print(f"{'':<12}{'trades':>10}{'candles':>10}{'ticks':>10}")
+        print(f"{'':<12}{'trades':>10}{'candles':>10}{'snapshots':>10}")
         for p in found.passed:
-            counts = (p.trades, p.candles, p.ticks)
+            counts = (p.trades, p.candles, p.snapshots)
             print(f"{p.place:<12}" + "".join(f"{'-' if n is None else n:>10}" for n in counts))
         print(f"{found.elapsed_s:.1f} s")
         _check_agree(found.passed)
@@ -98,7 +98,7 @@ def _seeded(line: Line, exchange: Player) -> Settings:
     writer = AcknowledgedWriter(settings, "replay")
     try:
         before = Progress(trades_since_ms=exchange.began_ms)
-        writer.write([progress.saved(settings, exchange.market, before)])
+        writer.write([encode_progress(settings, exchange.market, before)])
     finally:
         writer.close()
     return settings
@@ -142,14 +142,14 @@ def _drained_and_counted(line: Line, settings: Settings, exchange: Player) -> li
     return [
         Passed("exchange", *exchange.counts(), None),
         _in_kafka(settings),
-        Passed("PostgreSQL", rows.trades, rows.candles, rows.ticks),
+        Passed("PostgreSQL", rows.trades, rows.candles, rows.snapshots),
         Passed("InfluxDB", None, None, points),
     ]
 
 
 def _in_kafka(settings: Settings) -> Passed:
     """Count what `crypto.market` has, every record of it: twice counts twice."""
-    trades = candles = ticks = 0
+    trades = candles = snapshots = 0
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
         reader.seek(reader.beginnings())
@@ -158,12 +158,12 @@ def _in_kafka(settings: Settings) -> Passed:
                 event = wire.decode(record.value)
                 trades += len(event.trades) if isinstance(event, Trades) else 0
                 candles += isinstance(event, Candle)
-                ticks += isinstance(event, Tick)
-    return Passed("Kafka", trades, candles, ticks)
+                snapshots += isinstance(event, MarketSnapshot)
+    return Passed("Kafka", trades, candles, snapshots)
 
 
 def _check_agree(passed: Sequence[Passed]) -> None:
-    for kind in ("trades", "candles", "ticks"):
+    for kind in ("trades", "candles", "snapshots"):
         counts = {p.place: n for p in passed if (n := getattr(p, kind)) is not None}
         if len(set(counts.values())) != 1:
             found = ", ".join(f"{place} {count}" for place, count in counts.items())

@@ -29,7 +29,7 @@ class Checked:
 
     seconds_to_first_point: float
     seconds_to_first_drain: float
-    ticks: int
+    snapshots: int
     trades: int
     candles: int
     points: int
@@ -50,7 +50,8 @@ def demo(line: Line) -> None:
         print(
             f"first KPI in InfluxDB after {arrivals.point_s:.0f} s, rows of a scheduled "
             f"drain_kafka in PostgreSQL after {arrivals.drain_s:.0f} s: {now.points:,} points, "
-            f"{now.rows.ticks:,} ticks, {now.rows.trades:,} trades, {now.rows.candles:,} candles"
+            f"{now.rows.snapshots:,} snapshots, {now.rows.trades:,} trades, "
+            f"{now.rows.candles:,} candles"
         )
         for name, where in addresses(line):
             print(f"  {name:<12}{where}")
@@ -73,7 +74,7 @@ def check(line: Line) -> Checked:
     found = Checked(
         seconds_to_first_point=round(arrivals.point_s or 0.0, 1),
         seconds_to_first_drain=round(arrivals.drain_s or 0.0, 1),
-        ticks=rows.ticks,
+        snapshots=rows.snapshots,
         trades=rows.trades,
         candles=rows.candles,
         points=now.points,

@@ -32,7 +32,7 @@ def summary(now: Snapshot, before: Snapshot | None) -> Iterator[str]:
     )
     yield f"InfluxDB    {now.points:>10,} points{_rate(now, before, 'points')}"
     yield (
-        f"PostgreSQL  {sum(rows):>10,} rows: {rows.ticks:,} ticks, {rows.trades:,} trades, "
+        f"PostgreSQL  {sum(rows):>10,} rows: {rows.snapshots:,} snapshots, {rows.trades:,} trades, "
         f"{rows.candles:,} candles, {rows.dead_letters:,} dead letters"
     )
     runs = ", ".join(f"{count} {state}" for state, count in now.drain_runs.items() if count)
@@ -53,7 +53,7 @@ def plain(now: Snapshot) -> str:
     )
     rows = now.rows
     return (
-        f"{markets}  points {now.points:,}  ticks {rows.ticks:,}  trades {rows.trades:,}  "
+        f"{markets}  points {now.points:,}  snapshots {rows.snapshots:,}  trades {rows.trades:,}  "
         f"candles {rows.candles:,}  lag {now.consumer_lag:,}/{now.drain_lag:,}  "
         f"drains {now.drain_runs.get('success', 0)}"
         + "".join(f"  AWAY {problem}" for problem in now.away)

@@ -11,6 +11,7 @@ from local.console import Console
 from local.install import charts, compose, influxdb, kafka, postgres, python
 from local.install.component import Component
 from local.install.crew import Crew
+from local.installed import Installed, look_for
 from local.tools import COMPONENTS, ToolReport, check_tools, java, lacking, require_tools
 
 __all__ = ["COMPONENTS", "Toolchain", "check", "install", "toolchain"]
@@ -30,7 +31,7 @@ class Toolchain:
     Attributes:
         python: The environment's interpreter.
         kafka_libs: Folder of Kafka's jars; the class path is `<kafka_libs>/*`.
-        postgres: Folder with bin, lib and share, readable by every user if we are root.
+        postgres: Folder with `bin`, readable by every user if this one is root.
         influxd: The program.
         java: The program.
         charts: The market page's chart library; absent where npm was.
@@ -47,13 +48,21 @@ class Toolchain:
 
 
 def toolchain() -> Toolchain:
-    """Return where everything is or will be, installed or not."""
-    paths = {name: component.slot.path for name, component in _components().items()}
+    """
+    Return where everything is or will be, installed or not.
+
+    A server that `.env` names comes first, then the pinned one if it is in the cache, then one that
+    is installed on this machine, then the place where the pinned one will be.
+    """
+    components = _components()
+    paths = {name: component.slot.path for name, component in components.items()}
+    servers = {"influxd": paths["influxd"] / "influxd"}
+    servers |= {name: used.path for name in components if (used := _used(components[name]))}
     return Toolchain(
         python=paths["python"] / "bin" / "python",
-        kafka_libs=paths["kafka"],
-        postgres=paths["postgres"],
-        influxd=paths["influxd"] / "influxd",
+        kafka_libs=servers.get("kafka", paths["kafka"]),
+        postgres=servers.get("postgres", paths["postgres"]),
+        influxd=servers["influxd"],
         java=java(),
         charts=paths["charts"] / charts.LIBRARY,
         compose=paths["compose"] / compose.PROGRAM,
@@ -61,8 +70,10 @@ def toolchain() -> Toolchain:
 
 
 def check(names: Iterable[str] = COMPONENTS) -> list[ToolReport]:
-    """Look at every tool, given what is in the cache already; for `make doctor`."""
-    return check_tools({component.name for component in _missing(names)})
+    """Look at every server and tool, given what is in the cache already; for `make doctor`."""
+    names = list(names)
+    tools = check_tools({component.name for component in _missing(names)})
+    return [*_server_reports(names), *tools]
 
 
 def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None) -> Toolchain:
@@ -76,17 +87,18 @@ def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None
         KeyboardInterrupt: The user ended it; all tools are gone, run it again, it resumes.
     """
     console = console or Console()
+    names = list(names)
+    require_tools(_server_reports(names))
     missing = _missing(names)
     for name, program in lacking(component.name for component in missing).items():
         console.say(f"no {program}: {WITHOUT[name]}")
         missing = [component for component in missing if component.name != name]
     require_tools(check_tools({component.name for component in missing}))
-    if not missing:
-        console.say(f"toolchain ready (cached in {cache_root()})")
-        return toolchain()
-    require_space(missing)
-    Crew(console).set_up(missing)
-    console.say(f"toolchain ready in {cache_root()}")
+    if missing:
+        require_space(missing)
+        Crew(console).set_up(missing)
+    others = "".join(f", {used}" for used in _described(names))
+    console.say(f"toolchain ready in {cache_root()}{others}")
     return toolchain()
 
 
@@ -115,4 +127,36 @@ def _components() -> dict[str, Component]:
 
 def _missing(names: Iterable[str]) -> list[Component]:
     known = _components()
-    return [known[name] for name in dict.fromkeys(names) if not known[name].is_ready()]
+    wanted = (known[name] for name in dict.fromkeys(names))
+    return [each for each in wanted if not each.is_ready() and _used(each) is None]
+
+
+def _used(component: Component) -> Installed | None:
+    """Return the installed server that takes the place of a component, None if none does."""
+    found = look_for(component.name)
+    if found is None or (found.problem and not found.is_named):
+        return None
+    return found if found.is_named or not component.slot.is_complete() else None
+
+
+def _described(names: Iterable[str]) -> list[str]:
+    """Return the installed servers in use, such as "InfluxDB 2.8.0 of /usr/bin/influxd"."""
+    known = _components()
+    used = [found for name in names if (found := _used(known[name]))]
+    return [f"{each.server.title} {each.version} of {each.path}" for each in used]
+
+
+def _server_reports(names: Iterable[str]) -> list[ToolReport]:
+    """Return which server each component stands for, and what is wrong with one that is named."""
+    return [_server_report(known) for name, known in _components().items() if name in names]
+
+
+def _server_report(component: Component) -> ToolReport:
+    found, used = look_for(component.name), _used(component)
+    purpose = component.title
+    if used:
+        name, version, path = used.server.title, used.version, str(used.path)
+        return ToolReport(name, f"in place of {purpose}", version, path, used.problem, needed=True)
+    state = "in the cache" if component.is_ready() else "set-up installs it"
+    note = f"{state}; {found.problem}" if found else state
+    return ToolReport(purpose, note, "", "", "", needed=False)

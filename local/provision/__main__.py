@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from include import log
-from include.command import exit_code
 from include.errors import Misconfigured
+from include.runtime import run_command
 from include.settings import Settings
 from local.hosts import Hosts
 from local.layout import Layout
@@ -99,7 +99,7 @@ def _group(text: str) -> tuple[str, int]:
 def main() -> int:
     log.configure("provision")
     options = arguments()
-    return exit_code("provision", lambda: provision(options, Settings.load()))
+    return run_command("provision", lambda: provision(options, Settings.load()))
 
 
 if __name__ == "__main__":

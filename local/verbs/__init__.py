@@ -11,6 +11,7 @@ from local.verbs.development import (
     LOCK,
     SETUP,
     TEST,
+    TEST_DOCKER,
 )
 from local.verbs.examination import DOCTOR
 from local.verbs.operation import (
@@ -48,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     DOCTOR,
     SETUP,
     TEST,
+    TEST_DOCKER,
     CHAOS,
     LINT,
     GOLDEN,

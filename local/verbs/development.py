@@ -5,6 +5,7 @@ import subprocess
 from argparse import Namespace
 
 from include.errors import Exit
+from local.docker_engine import require_engine
 from local.install import COMPONENTS, install
 from local.layout import REPOSITORY
 from local.verbs.verb import Verb, replace_process, run_module
@@ -28,6 +29,11 @@ def _test(options: Namespace) -> int:
     replace_process(install([*COMPONENTS, "compose"]), "pytest", *options.arguments)
 
 
+def _test_docker(options: Namespace) -> int:
+    require_engine()
+    replace_process(install(["python"]), "pytest", "--docker", "tests/docker", *options.arguments)
+
+
 def _chaos(options: Namespace) -> int:
     replace_process(install(), "pytest", "-m", "fault", "--slow", "-q", *options.arguments)
 
@@ -45,7 +51,7 @@ def _lint(options: Namespace) -> int:
 
 def _lock(options: Namespace) -> int:
     uv = install(["python"]).python.parent / "uv"
-    for name in ("requirements", "requirements-dev"):
+    for name in ("requirements", "requirements-workers", "requirements-dev"):
         command = [
             str(uv),
             "pip",
@@ -81,6 +87,10 @@ def _bench(options: Namespace) -> int:
 
 SETUP = Verb("setup", "install servers and Python packages into the cache", _setup)
 TEST = Verb("test", "run the tests, on real servers of their own", _test, forwards=True)
+TEST_DOCKER = Verb(
+    "test-docker", "build and start docker-compose.yaml, test it, remove it", _test_docker,
+    forwards=True,
+)  # fmt: skip
 CHAOS = Verb("chaos", "survive every fault of the table, on real servers", _chaos, forwards=True)
 LINT = Verb("lint", "check style, types and the direction of imports", _lint)
 GOLDEN = Verb("golden", "make the golden files of the indicators again", _golden)

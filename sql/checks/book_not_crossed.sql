@@ -1,6 +1,6 @@
 -- severity: warn
 -- meaning: the order book has two sides and the bid is below the ask
--- do: ignore single ticks: the exchange sent them; for many in a row, check the producer
+-- do: ignore single snapshots: the exchange sent them; for many in a row, check the producer
 SELECT exchange, symbol, "timestamp"
 FROM crypto_prices
 WHERE

@@ -1,5 +1,5 @@
 -- severity: error
--- meaning: a tick's session vwap is between the session's low and high
+-- meaning: a snapshot's session vwap is between the session's low and high
 -- do: compare it with indicators: recompute_indicators reports which value is wrong
 SELECT exchange, symbol, "timestamp", session_low, vwap, session_high
 FROM crypto_prices

@@ -1,5 +1,5 @@
 -- severity: warn
--- meaning: a tick is at most 2 s in the future and at most one day old when it is received
+-- meaning: a snapshot is at most 2 s in the future and at most one day old when it is received
 -- do: synchronize this machine's clock; otherwise the exchange's clock is wrong
 SELECT exchange, symbol, "timestamp", data_age_ms
 FROM crypto_prices

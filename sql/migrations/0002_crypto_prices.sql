@@ -1,4 +1,4 @@
--- The KPIs of every tick, one row each. Columns and units: include/kpis/registry.py.
+-- The KPIs of every snapshot, one row each. Columns and units: include/kpis/registry.py.
 -- PostgreSQL sorts NaN above all numbers, so every CHECK has an upper bound.
 CREATE TABLE crypto_prices (
     id                      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

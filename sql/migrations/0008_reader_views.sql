@@ -13,8 +13,8 @@ SELECT exchange, symbol, open_ts, open, high, low, close, volume, quote_volume, 
 FROM public.candles
 WHERE width_s = 60;
 
--- Each market's newest tick. The recursion jumps from market to market through the unique index:
--- its cost depends on the number of markets, not of ticks.
+-- Each market's newest snapshot. The recursion jumps from market to market through the unique index:
+-- its cost depends on the number of markets, not of snapshots.
 CREATE VIEW market_reader.latest_prices AS
 WITH RECURSIVE markets AS (
     (SELECT exchange, symbol FROM public.crypto_prices ORDER BY exchange, symbol LIMIT 1)

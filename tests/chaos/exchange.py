@@ -12,9 +12,9 @@ from argparse import ArgumentParser
 
 from include.simulator.cache import BoundedCache
 from include.simulator.clock import Clock, WallClock
-from include.simulator.generated import GeneratedMarket
-from include.simulator.server import listening
-from include.simulator.symbols import Symbol
+from include.simulator.generated_market import GeneratedMarket
+from include.simulator.market import Symbol
+from include.simulator.server import serve_market
 
 HOUR_MS = 3_600_000
 PAST_HOURS = 1
@@ -39,7 +39,7 @@ class YoungMarket(GeneratedMarket):
 async def serve(market: GeneratedMarket, port: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with listening(market, port=port):
+    async with serve_market(market, port=port):
         await stop.wait()
 
 

@@ -19,7 +19,7 @@ FAULTS = {
     16: "poison records",
     17: "bad UTF-8, lone surrogates, NUL",
     18: "numbers no market has",
-    19: "duplicates of records, trades and ticks",
+    19: "duplicates of records, trades and snapshots",
     20: "events out of order and late",
     21: "clocks wrong by an hour, or jumping",
     22: "exchange asks for silence",

@@ -147,17 +147,19 @@ class Pipeline:
             assert run.returncode == 0, run.stderr
             caught_up = json.loads(run.stdout)["caught_up"]
 
-    def newest_tick_ms(self) -> int:
-        """Return up to when InfluxDB has ticks of all symbols."""
+    def newest_snapshot_ms(self) -> int:
+        """Return up to when InfluxDB has snapshots of all symbols."""
         influx = self.stores_influx()
         return min(influx.newest_ms("crypto_prices", symbol) for symbol in self.symbols)
 
     def await_stored(self, until_ms: int | None = None, timeout_s: float = CATCH_UP_S) -> int:
-        """Return once InfluxDB has a tick of each symbol after *until_ms*, by default now."""
+        """Return once InfluxDB has a snapshot of each symbol after *until_ms*, by default now."""
         until_ms = self.exchange.now_ms() if until_ms is None else until_ms
         eventually(
-            lambda: self.newest_tick_ms() > until_ms,
-            lambda: f"ticks after {until_ms}; {self._last('producer')} {self._last('consumer')}",
+            lambda: self.newest_snapshot_ms() > until_ms,
+            lambda: (
+                f"snapshots after {until_ms}; {self._last('producer')} {self._last('consumer')}"
+            ),
             timeout_s=timeout_s,
             pause_s=0.5,
         )

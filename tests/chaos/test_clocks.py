@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from include.simulator.generated import GeneratedMarket
+from include.simulator.generated_market import GeneratedMarket
 from tests.chaos.pipeline import Pipeline
 from tests.simulator.conftest import Served
 
@@ -20,7 +20,7 @@ class WrongClock:
     def now_ms(self):
         return time.time_ns() // 1_000_000 + self.offset_ms
 
-    def tick(self):
+    def on_ticker_request(self):
         pass
 
     def until_ms(self):
@@ -49,10 +49,10 @@ def test_an_hour_off(hours, clock, pipeline: Pipeline, story):
     pipeline.start("producer")
     pipeline.await_stored()
     verdict = pipeline.settle()
-    off_ms = pipeline.newest_tick_ms() - time.time_ns() // 1_000_000
+    off_ms = pipeline.newest_snapshot_ms() - time.time_ns() // 1_000_000
 
     story.injected(f"the exchange's clock off by {hours} h")
-    story.found(f"{verdict}; the newest tick is {off_ms / HOUR_MS:.2f} h off")
+    story.found(f"{verdict}; the newest snapshot is {off_ms / HOUR_MS:.2f} h off")
     assert off_ms == pytest.approx(hours * HOUR_MS, abs=HOUR_MS / 4)
     assert verdict.is_clean, verdict
 

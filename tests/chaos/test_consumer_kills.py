@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.chaos.pipeline import flow
-from tests.streaming.consuming import forget_the_dead, offsets_saved, wait_until_saved_further
+from tests.streaming.consuming import offsets_saved, remove_members, wait_until_saved_further
 
 KILLS = 20
 
@@ -25,7 +25,7 @@ def test_killed_twenty_times_mid_batch(pipeline, seed, story):
         wait_until_saved_further(pipeline.settings, saved)
         flow(chance.uniform(0, 0.5))
         pipeline.kill("consumer")
-        forget_the_dead(pipeline.settings)
+        remove_members(pipeline.settings)
     pipeline.start("consumer")
     verdict = pipeline.settle()
 

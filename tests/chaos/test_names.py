@@ -11,12 +11,12 @@ from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import PricePoint
+from include.kpis.records import PricePoint
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from tests.chaos.verifier.postgres import Postgres
-from tests.kpis.test_ticker import TICK
-from tests.streaming.consuming import Consuming, publish, wait_until_saved
+from tests.kpis.test_snapshot_kpis import SNAPSHOT
+from tests.streaming.consuming import RunningConsumer, publish, wait_until_saved
 
 ATTACKS = {
     "a quote": "BTC/USDT'; DROP TABLE trades; --",
@@ -55,7 +55,7 @@ def test_refused_as_a_setting_in_one_line(name, pipeline_environment, tmp_path):
 @pytest.mark.fault(30)
 def test_refused_in_records_by_both_sinks(settings, bucket, story, tmp_path):
     """
-    As symbol and as exchange; the good tick between them arrives.
+    As symbol and as exchange; the good snapshot between them arrives.
     """
     writer = AcknowledgedWriter(settings, "test-names")
     bad = [{"symbol": name} for name in ATTACKS.values()]
@@ -63,8 +63,8 @@ def test_refused_in_records_by_both_sinks(settings, bucket, story, tmp_path):
     values = [changed(fields) for fields in bad]
     writer.write([Outgoing(settings.topic_market, b"attack", value) for value in values])
     writer.close()
-    publish(settings, [TICK])
-    with Consuming(settings) as consuming:
+    publish(settings, [SNAPSHOT])
+    with RunningConsumer(settings) as consuming:
         wait_until_saved(settings)
     with connect(settings, application="test") as connection:
         drained = drain(connection, settings)
@@ -73,14 +73,14 @@ def test_refused_in_records_by_both_sinks(settings, bucket, story, tmp_path):
     story.injected(f"{len(bad)} records with names as attacks")
     story.found(f"{len(letters)} dead letters of the consumer, {drained.dead_letters} of the drain")
     assert consuming.failure is None
-    assert (drained.ticks, drained.dead_letters, len(letters)) == (1, len(bad), len(bad))
+    assert (drained.snapshots, drained.dead_letters, len(letters)) == (1, len(bad), len(bad))
     assert all("\n" not in letter["reason"] for letter in letters)
     assert all("\u202e" not in letter["reason"] for letter in letters)
     assert bucket.count() == 1
 
 
 def changed(fields):
-    return json.dumps(json.loads(wire.encode(TICK)) | fields).encode()
+    return json.dumps(json.loads(wire.encode(SNAPSHOT)) | fields).encode()
 
 
 @pytest.mark.fault(30)

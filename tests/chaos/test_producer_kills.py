@@ -18,7 +18,7 @@ def test_killed_twenty_times_mid_send(pipeline, seed, story):
     pipeline.start("producer")
     pipeline.await_stored()
     for _ in range(KILLS):
-        published = pipeline.newest_tick_ms()
+        published = pipeline.newest_snapshot_ms()
         pipeline.kill("producer")
         pipeline.start("producer")
         # The next one has taken over and is at work: at a random moment of that it is killed.

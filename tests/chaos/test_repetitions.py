@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from include.kpis.records import Tick, Trade, Trades
+from include.kpis.records import MarketSnapshot, Trade, Trades
 from include.warehouse.connection import connect
 from include.warehouse.drain import drain
 from tests.chaos.verifier.postgres import Postgres
 from tests.streaming import market
-from tests.streaming.consuming import Consuming, publish, wait_until_saved
+from tests.streaming.consuming import RunningConsumer, publish, wait_until_saved
 from tests.warehouse.comparison import found
 
 SECOND_MS, MINUTE_MS, DAY_MS = 1_000, 60_000, 86_400_000
@@ -20,7 +20,7 @@ START_MS = 1_762_300_800_000 + 12 * 3_600_000
 
 def stored(settings, bucket):
     """Return all that is in both stores once all that is in the log has been folded."""
-    with Consuming(settings) as consuming:
+    with RunningConsumer(settings) as consuming:
         wait_until_saved(settings)
     assert consuming.failure is None
     with connect(settings, application="test") as connection:
@@ -29,9 +29,9 @@ def stored(settings, bucket):
 
 
 @pytest.mark.fault(19)
-def test_records_trades_and_ticks_again(settings, bucket, seed, story):
+def test_records_trades_and_snapshots_again(settings, bucket, seed, story):
     """
-    The records themselves, their trades packed otherwise, their ticks alone.
+    The records themselves, their trades packed otherwise, their snapshots alone.
     """
     events = list(itertools.islice(market.stream(seed), 600))
     publish(settings, events)
@@ -42,16 +42,18 @@ def test_records_trades_and_ticks_again(settings, bucket, seed, story):
         if isinstance(e, Trades)
         for some in itertools.batched(e.trades, 3)
     ]
-    ticks = [e for e in events if isinstance(e, Tick)]
-    publish(settings, [*events, *repacked, *ticks])
+    snapshots = [e for e in events if isinstance(e, MarketSnapshot)]
+    publish(settings, [*events, *repacked, *snapshots])
     points_again, rows_again, again = stored(settings, bucket)
 
-    new = (again.ticks, again.trades, again.candles)
-    story.injected(f"{len(events)} records again, {len(repacked)} packs of their trades, all ticks")
+    new = (again.snapshots, again.trades, again.candles)
+    story.injected(
+        f"{len(events)} records again, {len(repacked)} packs of their trades, all snapshots"
+    )
     story.found(f"new rows {new}, {again.duplicates} duplicates counted, points and rows unchanged")
     assert first.trades > 0
     assert new == (0, 0, 0)
-    assert again.duplicates >= 2 * first.trades + 2 * first.ticks
+    assert again.duplicates >= 2 * first.trades + 2 * first.snapshots
     assert points_again == points
     assert rows_again == rows
 

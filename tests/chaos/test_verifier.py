@@ -16,7 +16,7 @@ def test_says_nothing_of_a_calm_pipeline_and_finds_what_is_planted(pipeline, own
     pipeline.start("producer")
     pipeline.await_stored()
     calm = pipeline.settle()
-    until_ms = pipeline.newest_tick_ms()
+    until_ms = pipeline.newest_snapshot_ms()
     s = owner_settings
     with psycopg.connect(
         host=s.postgres_host, port=s.postgres_port, dbname=s.postgres_database,
@@ -44,7 +44,7 @@ def test_says_nothing_of_a_calm_pipeline_and_finds_what_is_planted(pipeline, own
     found = pipeline.verdict(until_ms)
 
     assert calm.is_clean, calm
-    assert calm.compared["ticks"] > 0
+    assert calm.compared["snapshots"] > 0
     assert calm.compared["trades"] > 50
     assert sum("trades" in text for text in found.missing) == 1
     assert sum(text.startswith("BTC/USDT candles") for text in found.wrong) == 1

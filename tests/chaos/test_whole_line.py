@@ -84,7 +84,7 @@ def test_tasks_and_scheduler_killed(line, story):
     scheduler = next(s.pid for s in line.supervisor.states() if s.name == "scheduler")
     psutil.Process(scheduler).kill()
     line.supervisor.stop_services(["producer"], 60)
-    until_ms = newest_tick_ms(line)
+    until_ms = newest_snapshot_ms(line)
     eventually(lambda: not behind(line), "scheduled drains to catch up", timeout_s=RUN_S, pause_s=1)
     market = Postgres(postgres(line, MARKET))
     try:
@@ -118,7 +118,7 @@ def influx(line: Line) -> Influx:
     return Influx(f"http://{LOOPBACK}:{line.ports.influxdb}", ORGANIZATION, BUCKET, token)
 
 
-def newest_tick_ms(line: Line) -> int:
+def newest_snapshot_ms(line: Line) -> int:
     return min(influx(line).newest_ms("crypto_prices", symbol) for symbol in SYMBOLS)
 
 

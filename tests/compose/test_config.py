@@ -1,11 +1,14 @@
 """What docker-compose.yaml promises, as Docker Compose reads it, in each profile."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from include.settings import PREFIX, Settings
-from tests.compose.conftest import PROFILES
+from local.layout import REPOSITORY
+from tests.compose.conftest import FILE, PROFILES
 
 SERVERS = {"kafka", "postgres", "influxdb", "grafana"}
 STREAM = {"producer", "consumer"}
@@ -13,6 +16,16 @@ AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer"}
 ONCE = {
     *("files", "topics", "migrations", "airflow-migrate", "airflow-pools"),
     *("provision-postgres", "provision-influxdb", "provision-runs"),
+}
+# What the images' own Dockerfiles declare.
+VOLUMES = {
+    "apache/kafka": {"/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"},
+    "postgres": {"/var/lib/postgresql/data"},
+    "influxdb": {"/var/lib/influxdb2", "/etc/influxdb2"},
+    "redis": {"/data"},
+}
+GRAFANA_PATHS = {
+    f"GF_PATHS_{name}" for name in ("CONFIG", "DATA", "HOME", "LOGS", "PLUGINS", "PROVISIONING")
 }
 MORE = {"live": set(), "demo": {"simulator"}, "scale": {"redis", "worker"}}
 
@@ -35,8 +48,59 @@ def test_each_image_is_pinned(services):
         _, _, tag = service["image"].rpartition(":")
         assert re.match(r"\d+", tag), f"{name}: {service['image']}"
         own = service["image"].startswith("crypto-kpi-pipeline:")
-        assert own == ("build" in service)
         assert own or re.match(r"\d+\.\d+", tag), f"{name}: {service['image']} is not exact"
+
+
+def test_the_image_is_built_once(services):
+    """
+    Compose builds, labels and tags an image once for each service that has a `build`.
+    """
+    (built,) = [name for name, service in services.items() if "build" in service]
+    own = [name for name, s in services.items() if s["image"] == services[built]["image"]]
+    assert len(own) > 10
+
+
+def test_the_versions_of_all_images_stand_in_one_place(every_service):
+    text = FILE.read_text()
+    images = yaml.safe_load(text)["x-images"]
+    args = every_service["files"]["build"]["args"]
+    assert {service["image"] for service in every_service.values()} | set(args.values()) == set(
+        images.values()
+    )
+    assert re.findall(r"^ *image: (?!\*).*", text, re.M) == []
+    dockerfile = (REPOSITORY / "Dockerfile").read_text()
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.M)) == {f"${{{name}}}" for name in args}
+    assert images["python"].startswith("python:3.12.")  # of requirements.txt
+
+
+@pytest.mark.parametrize("image", VOLUMES)
+def test_each_volume_that_an_image_declares_is_covered(every_service, image):
+    """
+    Docker makes an anonymous volume of one that is not, at every start.
+    """
+    (service,) = [s for s in every_service.values() if re.fullmatch(rf"{image}:.*", s["image"])]
+    mounted = {volume["target"] for volume in service.get("volumes", [])}
+    mounted |= {entry.partition(":")[0] for entry in service["tmpfs"]}
+    assert mounted >= VOLUMES[image]
+
+
+def test_grafana_takes_each_path_from_the_file(every_service):
+    """
+    Its image sets these variables, which take precedence over grafana.ini.
+    """
+    environment = every_service["grafana"]["environment"]
+    assert {name for name in environment if name.startswith("GF_PATHS_")} == GRAFANA_PATHS
+    ini = environment["GF_PATHS_CONFIG"]
+    assert ini == every_service["grafana"]["entrypoint"][-1]
+    assert environment["GF_PATHS_PROVISIONING"] == str(Path(ini).parent / "provisioning")
+
+
+def test_airflow_links_to_grafana_where_it_is_published(config, every_service):
+    (port,) = every_service["grafana"]["ports"]
+    for name in AIRFLOW:
+        address = f"http://127.0.0.1:{port['published']}"
+        assert every_service[name]["environment"]["GRAFANA_URL"] == address
+    assert '"GRAFANA_URL": "http://127.0.0.1:1234"' in config("live", GRAFANA_PORT="1234").stdout
 
 
 def test_nothing_is_published_beyond_this_machine(services):
@@ -62,8 +126,17 @@ def test_no_service_is_root_or_may_become_it(services):
 
 
 def test_no_root_file_system_can_be_written(services):
-    writable = {name for name, service in services.items() if not service.get("read_only")}
-    assert writable == {"kafka"}  # its image writes its configuration beside its programs
+    assert [name for name, service in services.items() if not service.get("read_only")] == []
+
+
+def test_no_tmpfs_that_logs_grow_in_is_unbounded(every_service):
+    (logs,) = [t for t in every_service["kafka"]["tmpfs"] if t.startswith("/opt/kafka/logs:")]
+    assert "size=64m" in logs
+    environment = every_service["kafka"]["environment"]
+    assert "-loggc" not in environment["EXTRA_ARGS"]
+    levels = [environment["KAFKA_LOG4J_ROOT_LOGLEVEL"]]
+    levels += [pair.split("=")[1] for pair in environment["KAFKA_LOG4J_LOGGERS"].split(",")]
+    assert set(levels) == {"WARN"}
 
 
 def test_each_service_is_bounded_and_told_when_to_start_again(services):

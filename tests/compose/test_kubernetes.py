@@ -1,6 +1,9 @@
 """deploy/helm: manifests and the chart's values say what docker-compose.yaml says."""
 
 import json
+import os
+import re
+import subprocess
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from local.hosts import Hosts
 from local.layout import REPOSITORY, Layout
 from local.ports import Ports
 from local.provision.influxdb import TOKENS
+from tests.waiting import eventually
 
 FOLDER = REPOSITORY / "deploy" / "helm"
 MANIFESTS = list(yaml.safe_load_all((FOLDER / "pipeline.yaml").read_text()))
@@ -232,7 +236,39 @@ def test_airflow_has_the_options_it_has_here(tmp_path):
     assert commands().keys() == BY_FILE
 
 
-def test_airflow_is_the_image_s():
+def test_the_image_has_the_programs_that_the_chart_runs():
+    """
+    The chart's probes run /entrypoint, its log groomers /clean-logs, its pods dumb-init.
+    """
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
-    assert f"FROM apache/airflow:{VALUES['airflowVersion']}-python3.12\n" in dockerfile
+    programs = [REPOSITORY / "deploy" / "image" / name for name in ("entrypoint", "clean-logs")]
+    copied = " ".join(str(program.relative_to(REPOSITORY)) for program in programs)
+    assert f"COPY --chmod=0755 {copied} /\n" in dockerfile
+    assert "dumb-init" in re.search(r"apt-get install (.*)", dockerfile)[1]
+    done = subprocess.run([programs[0], "echo", "a b", "c"], capture_output=True, text=True)
+    assert done.stdout == "a b c\n"
+
+
+def test_the_log_groomer_deletes_old_logs_and_ends_when_it_is_stopped(tmp_path):
+    old, new = tmp_path / "logs" / "dag" / "old.log", tmp_path / "logs" / "new.log"
+    old.parent.mkdir(parents=True)
+    for file in (old, new):
+        file.write_text("")
+    os.utime(old, (0, 0))
+    os.utime(old.parent, (0, 0))
+    environment = {"PATH": os.defpath, "AIRFLOW_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [REPOSITORY / "deploy" / "image" / "clean-logs"], env=environment
+    ) as groomer:
+        eventually(lambda: not old.exists(), "the old log to be deleted", timeout_s=20)
+        groomer.terminate()
+        assert groomer.wait(10) == 0
+    assert new.exists()
+
+
+def test_airflow_is_the_image_s():
+    assert (
+        f"apache-airflow=={VALUES['airflowVersion']}\n"
+        in (REPOSITORY / "requirements.in").read_text()
+    )
     assert VALUES["executor"] == "LocalExecutor"

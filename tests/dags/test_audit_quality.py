@@ -16,7 +16,7 @@ pytestmark = [
     # Airflow's in-process API imports starlette's test client, which deprecates this httpx.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated"),
 ]
-TICK = (
+SNAPSHOT = (
     "INSERT INTO crypto_prices"
     " (exchange, symbol, timestamp, close, vwap, session_low, session_high)"
     " VALUES ('binance', 'BTC/USDT', %s, 100, %s, 90, 110)"
@@ -35,9 +35,9 @@ def test_a_check_of_severity_error_fails_the_run_and_a_warning_does_not(
 ):
     at = datetime.now(UTC) - timedelta(minutes=20)
     with connect(settings, application="test") as writer:
-        writer.execute(TICK, [at, 100])  # its book has one side only: a warning
+        writer.execute(SNAPSHOT, [at, 100])  # its book has one side only: a warning
         warned = run(dags["audit_quality"], 0)
-        writer.execute(TICK, [at + timedelta(seconds=1), 200])
+        writer.execute(SNAPSHOT, [at + timedelta(seconds=1), 200])
         failed = run(dags["audit_quality"], 5)
         found = writer.execute(
             'SELECT DISTINCT "check", severity FROM quality_results WHERE failing > 0 ORDER BY 1'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include.exchange.directory import FULL
+from include.exchange.registry import EXCHANGES
 from include.settings import PREFIX, Settings
 from include.warehouse.connection import Connection, connect
 from local.free_ports import FreePorts
@@ -109,7 +109,7 @@ def test_an_unknown_symbol_fails_without_a_retry(dags: "dict[str, DAG]", exchang
 def test_the_form_offers_each_supported_exchange(dags: "dict[str, DAG]"):
     schema = dags["backfill_candles"].params.get_param("exchange").schema
 
-    assert set(schema["enum"]) == {None, *FULL}
+    assert set(schema["enum"]) == {None, *EXCHANGES}
 
 
 def test_every_pool_of_a_task_exists(dags: "dict[str, DAG]"):

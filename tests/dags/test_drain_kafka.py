@@ -55,7 +55,7 @@ def test_returns_its_counts_and_a_repetition_changes_nothing(
 
     assert (first_state, second_state) == ("success", "success")
     assert first["trades"] == 6 * 40
-    assert (first["ticks"], first["candles"], first["caught_up"]) == (6, 6, True)
+    assert (first["snapshots"], first["candles"], first["caught_up"]) == (6, 6, True)
     assert (second["records"], second["trades"], second["caught_up"]) == (0, 0, True)
     assert first["offsets"] == second["offsets"]
     with connect(settings, application="test") as connection:

@@ -15,8 +15,8 @@ from include.dashboards.files import dashboards
 from include.history.indicators import recompute_stale
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.fold import Fold
-from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trades
 from include.quality import checks
 from include.quality.proof import prove_due
 from include.quality.stores import count_stores
@@ -35,7 +35,7 @@ from tests.kpis import simulated
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 MINUTES = 120
-TICK_MS = 10_000
+SNAPSHOT_MS = 10_000
 
 
 def market_events(symbol, now_ms):
@@ -43,20 +43,22 @@ def market_events(symbol, now_ms):
     history, listed = simulated.market(symbol)
     start_ms = now_ms - now_ms % MINUTE_MS - MINUTES * MINUTE_MS
     candles = {c.open_ts_ms: c for c in simulated.candles(history, listed, start_ms, MINUTES)}
-    for at_ms in range(start_ms, now_ms, TICK_MS):
-        until_ms = min(at_ms + TICK_MS, now_ms)
+    for at_ms in range(start_ms, now_ms, SNAPSHOT_MS):
+        until_ms = min(at_ms + SNAPSHOT_MS, now_ms)
         if page := simulated.trades(history, listed, at_ms, until_ms):
             yield Trades("binance", symbol, until_ms, tuple(page))
         if (candle := candles.get(until_ms - MINUTE_MS)) is not None:
             yield candle
         close = candles[min(at_ms - at_ms % MINUTE_MS, max(candles))].close
-        yield tick(symbol, until_ms - 1, close)
+        yield snapshot(symbol, until_ms - 1, close)
 
 
-def tick(symbol, ts_ms, close):
+def snapshot(symbol, ts_ms, close):
     bids, asks = (Level(close * 0.9999, 2.0),), (Level(close * 1.0001, 1.0),)
     prices = (close * 0.99, close * 1.02, close * 0.98, close)
-    return Tick("binance", symbol, ts_ms, ts_ms + 40, *prices, 1_000.0, 1_000.0 * close, bids, asks)
+    return MarketSnapshot(
+        "binance", symbol, ts_ms, ts_ms + 40, *prices, 1_000.0, 1_000.0 * close, bids, asks
+    )
 
 
 class Stores:
@@ -82,7 +84,7 @@ class Stores:
 
     def write(self, events):
         """Put what the fold makes of *events* into InfluxDB."""
-        fold = Fold()
+        fold = KpiEngine()
         points = [point for event in events for point in fold.update(event)]
         writer = InfluxDB(self._settings)
         writer.write(lines.encode(points))

@@ -7,13 +7,12 @@ from datetime import timedelta
 import pytest
 
 from include.dashboards.alerts import rules
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint
-from include.kpis.records import MINUTE_MS
+from include.kpis.engine import KpiEngine
+from include.kpis.records import MINUTE_MS, CandlePoint
 from include.quality.proof import prove_due
 from include.streaming.health.snapshots import HealthPoint, Snapshot
 from include.warehouse.connection import connect
-from tests.dashboards.conftest import market_events, tick, utc
+from tests.dashboards.conftest import market_events, snapshot, utc
 
 RULES = {rule.uid: rule for rule in rules()}
 SYMBOL = "BTC/USDT"
@@ -55,7 +54,7 @@ def test_a_lag(stores):
 
 
 def test_a_stale_feed(stores):
-    stores.write([tick(SYMBOL, now_ms() - 70_000, 100.0), tick("ETH/USDT", now_ms(), 10.0)])
+    stores.write([snapshot(SYMBOL, now_ms() - 70_000, 100.0), snapshot("ETH/USDT", now_ms(), 10.0)])
 
     assert firing(stores, "stale-feed") == {SYMBOL}
 
@@ -65,10 +64,10 @@ def test_a_feed_that_never_came_is_an_alert_too():
 
 
 def test_a_crossed_book(stores):
-    sound = [tick(SYMBOL, now_ms() - 60_000 + i, 100.0) for i in range(10)]
+    sound = [snapshot(SYMBOL, now_ms() - 60_000 + i, 100.0) for i in range(10)]
     crossed = []
     for i in range(4):
-        told = tick("ETH/USDT", now_ms() - 30_000 + i, 10.0)
+        told = snapshot("ETH/USDT", now_ms() - 30_000 + i, 10.0)
         crossed.append(replace(told, bids=told.asks, asks=told.bids))
     stores.write([*sound, *crossed])
 
@@ -102,10 +101,10 @@ def test_a_record_nobody_could_read(stores, settings):
 def test_a_big_move_up_or_down(stores, end):
     stores.write(
         [
-            tick(SYMBOL, now_ms() - 240_000, 100.0),
-            tick(SYMBOL, now_ms(), end),
-            tick("ETH/USDT", now_ms() - 240_000, 10.0),
-            tick("ETH/USDT", now_ms(), 10.1),
+            snapshot(SYMBOL, now_ms() - 240_000, 100.0),
+            snapshot(SYMBOL, now_ms(), end),
+            snapshot("ETH/USDT", now_ms() - 240_000, 10.0),
+            snapshot("ETH/USDT", now_ms(), 10.1),
         ]
     )
 
@@ -128,7 +127,7 @@ def test_a_macd_cross_is_told_for_the_candle_that_crossed(stores, crossed):
 
 def _up_to_a_candle(events, *, crossed):
     """Return the place of the last candle whose histogram changed its sign, or kept it."""
-    fold, before, found = Fold(), None, None
+    fold, before, found = KpiEngine(), None, None
     for place, event in enumerate(events):
         for point in fold.update(event):
             if not isinstance(point, CandlePoint) or point.values["macd_hist"] is None:

@@ -8,7 +8,7 @@ import pytest
 from include.broker.records import Record
 from include.broker.writer import AcknowledgedWriter
 from include.settings import Settings
-from include.streaming.dead_letters import DeadLetter, outgoing
+from include.streaming.dead_letters import DeadLetter, encode
 from tests.warehouse.conftest import owner, producer
 
 __all__ = ["owner", "park", "producer"]
@@ -20,6 +20,6 @@ def park(settings: Settings) -> Iterator[Callable[[Sequence[Record], str], None]
     with closing(AcknowledgedWriter(settings, "test-parking")) as parking:
 
         def write(records: Sequence[Record], reason: str) -> None:
-            parking.write(outgoing(settings, [DeadLetter(record, reason) for record in records]))
+            parking.write(encode(settings, [DeadLetter(record, reason) for record in records]))
 
         yield write

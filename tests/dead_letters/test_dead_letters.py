@@ -13,14 +13,14 @@ from include.broker.log_reader import LogReader
 from include.broker.records import Record
 from include.dead_letters import RecordPosition, list_lines, replay
 from include.errors import BadRecord, Exit
-from include.kpis.late import REMEMBERED, REMEMBERED_OF_CANDLE
+from include.kpis.late_events import STATEFUL_CANDLE_FIELDS, STATEFUL_KPIS
 from include.kpis.records import Event, Trades
-from include.kpis.ticker import measure
+from include.kpis.snapshot_kpis import compute_snapshot_kpis
 from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
 from tests.warehouse.conftest import Producer, count, rows
-from tests.warehouse.market import MARKETS, START_MS, candle, tick, trade
+from tests.warehouse.market import MARKETS, START_MS, candle, snapshot, trade
 
 type Park = Callable[[Sequence[Record], str], None]
 
@@ -33,7 +33,7 @@ def undecoded(
 ) -> list[Event]:
     """Dead letters of valid events, as from a drain with a bug, and of one invalid record."""
     big = tuple(trade(n, START_MS + n) for n in range(2_000))  # cut: more than 64 KB
-    events: list[Event] = [tick(), candle(), Trades(*MARKETS[0], START_MS, big)]
+    events: list[Event] = [snapshot(), candle(), Trades(*MARKETS[0], START_MS, big)]
     producer.send(events)
     producer.send_raw([POISON])
 
@@ -66,17 +66,21 @@ def test_after_a_fix_a_replay_stores_each_record_once(
     assert (moved.records, moved.caught_up) == (0, True)
 
 
-def test_a_replayed_tick_has_only_the_kpis_it_determines(
+def test_a_replayed_snapshot_has_only_the_kpis_it_determines(
     settings: Settings, undecoded: list[Event], writer: Connection
 ):
     list(replay(settings, writer))
 
-    own = {name: value for name, value in measure(tick()).items() if name not in REMEMBERED}
+    own = {
+        name: value
+        for name, value in compute_snapshot_kpis(snapshot()).items()
+        if name not in STATEFUL_KPIS
+    }
     names = sorted(own)
     assert rows(writer, f"SELECT {', '.join(names)} FROM crypto_prices") == [
         tuple(own[name] for name in names)
     ]
-    remembered = ", ".join(REMEMBERED)
+    remembered = ", ".join(STATEFUL_KPIS)
     assert rows(writer, f"SELECT num_nonnulls({remembered}) FROM crypto_prices") == [(0,)]
 
 
@@ -98,7 +102,7 @@ def test_dead_letters_of_the_consumer_become_points_once(
     writer: Connection,
     influx_reader_token_file: Path,
 ):
-    producer.send([tick(), candle()])
+    producer.send([snapshot(), candle()])
     records = logged(settings)
     for _ in range(3):  # a restarted consumer reads the log again
         park(records, "expected a fix, found none")
@@ -120,10 +124,10 @@ def test_dead_letters_of_the_consumer_become_points_once(
             )
             for r in table.records
         }
-    assert fields["crypto_prices", "close"] == tick().close
+    assert fields["crypto_prices", "close"] == snapshot().close
     assert fields["crypto_candles", "vwap"] == 2.5
-    assert not {name for kind, name in fields if kind == "crypto_prices"} & REMEMBERED
-    assert not {name for kind, name in fields if kind == "crypto_candles"} & REMEMBERED_OF_CANDLE
+    assert not {name for kind, name in fields if kind == "crypto_prices"} & STATEFUL_KPIS
+    assert not {name for kind, name in fields if kind == "crypto_candles"} & STATEFUL_CANDLE_FIELDS
 
 
 def logged(settings: Settings) -> list[Record]:

@@ -9,14 +9,14 @@ import pytest
 
 from include.exchange.binance import Binance
 from include.settings import Settings
-from include.simulator.generated import GeneratedMarket
-from include.simulator.server import listening
+from include.simulator.generated_market import GeneratedMarket
+from include.simulator.server import serve_market
 
 NOON_MS = 1_762_000_000_000 // 86_400_000 * 86_400_000 + 43_200_000
 
 
 class MovedClock:
-    """Stands where the test puts it."""
+    """A clock whose time the test sets."""
 
     def __init__(self, now_ms):
         self.ms = now_ms
@@ -24,7 +24,7 @@ class MovedClock:
     def now_ms(self):
         return self.ms
 
-    def tick(self):
+    def on_ticker_request(self):
         pass
 
     def until_ms(self):
@@ -42,19 +42,19 @@ class Exchange:
         self.binance = Binance("binance", self.settings)
 
     async def fault(self, *faults):
-        """Answer with these faults from now on; none: all is well again."""
+        """Inject these faults from now on; without an argument, remove all faults."""
         body = msgspec.json.encode(list(faults))
         request = urllib.request.Request(f"{self.url}/_control/faults", body, method="POST")
         await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
 
     async def requests(self):
-        """Return what the exchange was asked so far."""
+        """Return the requests that the exchange received so far."""
 
-        def ask():
+        def request():
             with urllib.request.urlopen(f"{self.url}/_control/requests") as answer:
                 return msgspec.json.decode(answer.read())
 
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(request)
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def opened(weight_limit=None, **options):
     market = GeneratedMarket(
         clock, seed=11, symbols=("BTC/USDT", "ETH/USDT"), trades_per_minute=90, **options
     )
-    async with listening(market, port=0, weight_limit=weight_limit) as url:
+    async with serve_market(market, port=0, weight_limit=weight_limit) as url:
         exchange = Exchange(url, clock, market)
         try:
             await exchange.binance.connect(["BTC/USDT", "ETH/USDT"])

@@ -1,4 +1,4 @@
-"""Every way an exchange fails has one name: try again, be silent, or tell a person."""
+"""Every failure of an exchange is one error: try again, pause, or change a setting."""
 
 import asyncio
 
@@ -38,14 +38,14 @@ TICKER = "/api/v3/ticker/24hr"
 @pytest.mark.fault(22)
 @pytest.mark.fault(23)
 @pytest.mark.fault(25)
-async def test_has_one_name(exchange, fault, kind):
+async def test_a_failure_raises_one_error(exchange, fault, kind):
     """
-    Rows 22, 23 and 25 of the faults, as one short line and never as a page of HTML.
+    Faults 22, 23 and 25: the message is one short line, never a page of HTML.
     """
     await exchange.fault({"path": TICKER, **fault})
 
     with pytest.raises(kind) as failure:
-        await exchange.binance.tick("BTC/USDT")
+        await exchange.binance.snapshot("BTC/USDT")
 
     assert type(failure.value) is kind
     assert len(str(failure.value)) < 350
@@ -55,51 +55,51 @@ async def test_has_one_name(exchange, fault, kind):
 @pytest.mark.parametrize("path", ["/api/v3/klines", "/api/v3/aggTrades"])
 @pytest.mark.parametrize("body", ["<html></html>", "{}", '{"code":-1}', "[[1]]", "[null]", "[]x"])
 @pytest.mark.fault(23)
-async def test_a_history_of_another_shape_is_no_history(exchange, path, body):
+async def test_history_of_an_unexpected_format_is_unavailable(exchange, path, body):
     """
-    A 200 with a body that is no page of rows is a failure to try again, never an empty page.
+    A 200 whose body is not a page of rows is a failure to retry, never an empty page.
     """
     await exchange.fault({"path": path, "body": body})
 
     candles = "klines" in path
-    ask = exchange.binance.candles if candles else exchange.binance.trades_from
+    request = exchange.binance.candles if candles else exchange.binance.trades_from
     with pytest.raises(Unavailable):
-        await ask("BTC/USDT", 0, *([exchange.clock.ms] if candles else []))
+        await request("BTC/USDT", 0, *([exchange.clock.ms] if candles else []))
 
 
 @pytest.mark.fault(22)
-async def test_is_silent_as_long_as_it_was_told(exchange):
+async def test_no_request_is_made_during_a_pause(exchange):
     """
-    After a 429 no symbol asks again before the Retry-After is over: asking extends the ban.
+    After a 429 no symbol makes a request until Retry-After has passed: it would extend the ban.
     """
     await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
     with pytest.raises(RateLimited):
-        await exchange.binance.tick("BTC/USDT")
-    asked = len(await exchange.requests())
+        await exchange.binance.snapshot("BTC/USDT")
+    requested = len(await exchange.requests())
 
     with pytest.raises(RateLimited) as refusal:
         await exchange.binance.trades_from("ETH/USDT", 1)
 
     assert 25 < refusal.value.retry_after_s <= 30
-    assert len(await exchange.requests()) == asked
+    assert len(await exchange.requests()) == requested
 
 
 @pytest.mark.fault(22)
-async def test_all_that_ask_the_same_address_are_silent_together(exchange):
+async def test_all_clients_of_an_address_pause_together(exchange):
     """
-    A second adapter of the process, a stream, and calls that were queued when the answer came.
+    A second adapter of the process, a stream, and calls queued when the response arrived.
     """
     other = Binance("binance", exchange.settings)
     try:
         await other.connect(["BTC/USDT"])
         before = len(await exchange.requests())
         await exchange.fault({"path": TICKER, "status": 429, "headers": {"Retry-After": "30"}})
-        ticks = (exchange.binance.tick("BTC/USDT") for _ in range(20))
-        failures = await asyncio.gather(*ticks, return_exceptions=True)
-        asked = len(await exchange.requests())
+        snapshots = (exchange.binance.snapshot("BTC/USDT") for _ in range(20))
+        failures = await asyncio.gather(*snapshots, return_exceptions=True)
+        requested = len(await exchange.requests())
 
         with pytest.raises(RateLimited):
-            await other.tick("BTC/USDT")
+            await other.snapshot("BTC/USDT")
         with pytest.raises(RateLimited):
             async with other.trade_stream(["BTC/USDT"]).connection():
                 pass
@@ -107,25 +107,25 @@ async def test_all_that_ask_the_same_address_are_silent_together(exchange):
         await other.close()
 
     assert {type(failure) for failure in failures} == {RateLimited}
-    assert asked - before < 10  # of 40: what was on its way before the answer came
-    assert len(await exchange.requests()) == asked
+    assert requested - before < 10  # of 40: sent before the response arrived
+    assert len(await exchange.requests()) == requested
 
 
 @pytest.mark.fault(22)
-async def test_asks_again_once_the_silence_is_over(exchange):
+async def test_requests_continue_after_the_pause(exchange):
     fault = {"path": TICKER, "status": 429, "headers": {"Retry-After": "1"}, "times": 1}
     await exchange.fault(fault)
-    asked_ms = [ms async for ms in asked_until_answered(exchange)]
+    requests_ms = [ms async for ms in retry_until_answered(exchange)]
 
-    assert len(asked_ms) == 2
-    assert asked_ms[1] - asked_ms[0] >= 1000
+    assert len(requests_ms) == 2
+    assert requests_ms[1] - requests_ms[0] >= 1000
 
 
-async def asked_until_answered(exchange):
-    """Yield when the ticker was asked for, the pauses between being those we were told."""
+async def retry_until_answered(exchange):
+    """Yield the times of requests for the ticker, with a pause after each 429."""
     while True:
         try:
-            await exchange.binance.tick("BTC/USDT")
+            await exchange.binance.snapshot("BTC/USDT")
             break
         except RateLimited as refusal:
             await asyncio.sleep(refusal.retry_after_s / 4)
@@ -153,21 +153,21 @@ def kline(minute):
         ("klines", [kline(12), kline(11)]),
         ("klines", [kline(11), kline(11)]),
     ],
-    ids=["back", "repeated", "before what was asked", "words", "candles back", "candle repeated"],
+    ids=["back", "repeated", "before the requested id", "words", "candles back", "candle repeated"],
 )
-async def test_a_history_out_of_order_is_no_history(exchange, path, rows):
+async def test_history_out_of_order_is_unavailable(exchange, path, rows):
     await exchange.fault({"path": f"/api/v3/{path}", "body": rows})
 
-    ask = exchange.binance.candles if path == "klines" else exchange.binance.trades_from
+    request = exchange.binance.candles if path == "klines" else exchange.binance.trades_from
     with pytest.raises(Unavailable, match="expected") as failure:
-        await ask("BTC/USDT", *([600_000, 900_000] if path == "klines" else [10]))
+        await request("BTC/USDT", *([600_000, 900_000] if path == "klines" else [10]))
 
     assert "\n" not in str(failure.value)
 
 
 @pytest.mark.fault(23)
 @pytest.mark.parametrize(
-    ("path", "body", "told"),
+    ("path", "body", "message"),
     [
         ("ticker/24hr", {"symbol": "ETHUSDT", "lastPrice": "1", "closeTime": 1}, "found ETHUSDT"),
         ("depth", {}, "without a book"),
@@ -175,16 +175,16 @@ async def test_a_history_out_of_order_is_no_history(exchange, path, rows):
         ("depth", {"lastUpdateId": 1, "bids": [[None, None]], "asks": []}, "book"),
     ],
 )
-async def test_a_ticker_of_another_symbol_and_no_book_are_no_tick(exchange, path, body, told):
+async def test_a_wrong_ticker_or_an_empty_book_is_unavailable(exchange, path, body, message):
     await exchange.fault({"path": f"/api/v3/{path}", "body": body})
 
-    with pytest.raises(Unavailable, match=told) as failure:
-        await exchange.binance.tick("BTC/USDT")
+    with pytest.raises(Unavailable, match=message) as failure:
+        await exchange.binance.snapshot("BTC/USDT")
 
     assert "\n" not in str(failure.value)
 
 
-async def test_names_all_wrong_symbols_and_what_was_meant(exchange):
+async def test_names_all_unknown_symbols_and_similar_ones(exchange):
     with pytest.raises(Misconfigured) as refusal:
         await exchange.binance.connect(["BTC/USDT", "ETH/USTD", "DOGE/DOGE"])
 
@@ -198,9 +198,9 @@ async def test_an_absent_exchange_is_unavailable(exchange):
     from include.exchange.binance import Binance
     from include.settings import Settings
 
-    nobody = Binance("binance", Settings(exchange_url="http://127.0.0.1:9", exchange_timeout_s=2))
+    absent = Binance("binance", Settings(exchange_url="http://127.0.0.1:9", exchange_timeout_s=2))
     try:
         with pytest.raises(Unavailable, match=r"no answer: Cannot connect to host 127\.0\.0\.1:9"):
-            await nobody.connect(["BTC/USDT"])
+            await absent.connect(["BTC/USDT"])
     finally:
-        await nobody.close()
+        await absent.close()

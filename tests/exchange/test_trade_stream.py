@@ -1,4 +1,4 @@
-"""The trade stream against the simulated exchange: what it tells, and how it says that it ended."""
+"""The trade stream against the simulated exchange: its trades, and its errors."""
 
 import asyncio
 
@@ -6,21 +6,21 @@ import pytest
 
 from include.errors import Unavailable
 from include.exchange.failures import RateLimited
-from include.exchange.gate import Gate
-from include.exchange.trade_stream import TradeStream, stream_address
+from include.exchange.rate_limit import RateLimitPause
+from include.exchange.trade_stream import TradeStream, get_stream_address
 
 SYMBOLS = {"BTCUSDT": "BTC/USDT", "ETHUSDT": "ETH/USDT"}
 
 
-def stream(exchange, gate=None, symbols=SYMBOLS, heartbeat_s=15.0):
-    address = stream_address("binance", exchange.url)
+def stream(exchange, pause=None, symbols=SYMBOLS, heartbeat_s=15.0):
+    address = get_stream_address("binance", exchange.url)
     return TradeStream(
-        "binance", address, gate or Gate(), symbols, timeout_s=2, heartbeat_s=heartbeat_s
+        "binance", address, pause or RateLimitPause(), symbols, timeout_s=2, heartbeat_s=heartbeat_s
     )
 
 
-async def collected(trades, symbols=("BTC/USDT",)):
-    """Return the (symbol, trade) pairs up to the first of the last symbol that comes."""
+async def collect(trades, symbols=("BTC/USDT",)):
+    """Collect (symbol, trade) pairs until each of *symbols* has one."""
     found = []
     async with asyncio.timeout(10):
         async for pair in trades:
@@ -40,21 +40,22 @@ async def collected(trades, symbols=("BTC/USDT",)):
         ("binance", "https://relay.example:8443", "wss://relay.example:8443"),
     ],
 )
-def test_is_where_the_rest_api_is(exchange, rest_url, address):
-    assert stream_address(exchange, rest_url) == address
+def test_the_address_follows_the_rest_api(exchange, rest_url, address):
+    assert get_stream_address(exchange, rest_url) == address
 
 
-async def test_tells_the_trades_that_history_tells(exchange):
+async def test_the_stream_has_the_same_trades_as_history(exchange):
     """
-    Of all symbols over one connection, field by field as REST has them.
+    All symbols over one connection; every field equals that of REST.
     """
     async with stream(exchange).connection() as trades:
         exchange.clock.ms += 60_000
-        found = await collected(trades, SYMBOLS.values())
+        found = await collect(trades, SYMBOLS.values())
 
     for symbol in SYMBOLS.values():
-        told = [trade for name, trade in found if name == symbol]
-        assert told == (await exchange.binance.trades_from(symbol, told[0].trade_id))[: len(told)]
+        streamed = [trade for name, trade in found if name == symbol]
+        page = await exchange.binance.trades_from(symbol, streamed[0].trade_id)
+        assert streamed == page[: len(streamed)]
     assert [path for _, path, _ in await exchange.requests()].count("/stream") == 1
 
 
@@ -62,22 +63,22 @@ async def test_subscribes_hundreds_of_symbols_within_the_message_limit(exchange)
     many = SYMBOLS | {f"X{i}USDT": f"X{i}/USDT" for i in range(450)}
     async with stream(exchange, symbols=many).connection() as trades:
         exchange.clock.ms += 5_000
-        await collected(trades)
+        await collect(trades)
 
 
 @pytest.mark.parametrize("code", [1006, 1001, 1008])
-async def test_says_that_it_was_closed(exchange, code):
+async def test_a_closed_connection_is_unavailable(exchange, code):
     async with stream(exchange).connection() as trades:
         await exchange.fault({"stream": "", "action": "close", "code": code, "times": 1})
         with pytest.raises(Unavailable, match=f"closed \\({code}\\)"):
-            await collected(trades)
+            await collect(trades)
 
 
-async def test_says_that_nobody_answers_pings(exchange):
+async def test_an_unanswered_ping_is_unavailable(exchange):
     async with stream(exchange, heartbeat_s=0.2).connection() as trades:
         await exchange.fault({"stream": "", "action": "ignore_pings"})
         with pytest.raises(Unavailable, match="closed"):
-            await collected(trades)
+            await collect(trades)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ async def test_says_that_nobody_answers_pings(exchange):
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else value.__name__,
 )
-async def test_a_refused_connection_has_a_name(exchange, fault, kind):
+async def test_a_refused_connection_raises_one_error(exchange, fault, kind):
     await exchange.fault({"path": "/stream", **fault})
     with pytest.raises(kind) as failure:
         async with stream(exchange).connection():
@@ -103,12 +104,12 @@ async def test_a_refused_connection_has_a_name(exchange, fault, kind):
     assert "\n" not in str(failure.value)
 
 
-async def test_does_not_connect_while_the_exchange_wants_silence(exchange):
+async def test_does_not_connect_during_a_pause(exchange):
     await exchange.fault({"path": "/stream", "status": 429, "headers": {"Retry-After": "30"}})
-    gate = Gate()
+    pause = RateLimitPause()
     for _ in range(2):
         with pytest.raises(RateLimited) as refusal:
-            async with stream(exchange, gate).connection():
+            async with stream(exchange, pause).connection():
                 pass
         assert 25 < refusal.value.retry_after_s <= 30
 
@@ -116,14 +117,14 @@ async def test_does_not_connect_while_the_exchange_wants_silence(exchange):
 
 
 async def test_an_absent_exchange_is_unavailable():
-    nobody = TradeStream("binance", "ws://127.0.0.1:9", Gate(), SYMBOLS, timeout_s=2)
+    absent = TradeStream("binance", "ws://127.0.0.1:9", RateLimitPause(), SYMBOLS, timeout_s=2)
     with pytest.raises(Unavailable, match="no answer"):
-        async with nobody.connection():
+        async with absent.connection():
             pass
 
 
 async def test_an_unknown_name_is_unavailable():
-    nobody = TradeStream("binance", "ws://exchange.invalid", Gate(), SYMBOLS, timeout_s=2)
+    absent = TradeStream("binance", "ws://exchange.invalid", RateLimitPause(), SYMBOLS, timeout_s=2)
     with pytest.raises(Unavailable, match="no answer"):
-        async with nobody.connection():
+        async with absent.connection():
             pass

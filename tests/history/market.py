@@ -1,8 +1,7 @@
 """Candles of the simulated market, stored as by the drain, and the stream's values."""
 
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint
-from include.kpis.records import MarketKey
+from include.kpis.engine import KpiEngine
+from include.kpis.records import CandlePoint, MarketKey
 from include.warehouse.rows import candle_row
 from include.warehouse.tables import CANDLES
 from tests.kpis import simulated
@@ -35,7 +34,7 @@ def store(connection, found):
 
 def streamed(found):
     """Return the fold's points of the candles."""
-    fold = Fold()
+    fold = KpiEngine()
     points = [point for candle in found for point in fold.update(candle)]
     return [point for point in points if isinstance(point, CandlePoint)]
 

@@ -1,4 +1,4 @@
-"""Line protocol: every value as it is, nothing that is not a number, no name that breaks a line."""
+"""Line protocol keeps every value, leaves out what is not finite, and escapes names."""
 
 import math
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.influxdb import lines
-from include.kpis.points import CandlePoint, PricePoint, SecondPoint
+from include.kpis.records import CandlePoint, PricePoint, SecondPoint
 
 TS = 1_700_000_000_123
 
@@ -15,7 +15,7 @@ def point(**values):
     return PricePoint("binance", "BTC/USDT", TS, values)
 
 
-def test_is_one_line_a_point():
+def test_a_point_is_one_line():
     batch = lines.encode([point(close=1.5, open=2.0), point(close=6.37e-06)])
 
     assert batch == (
@@ -24,9 +24,9 @@ def test_is_one_line_a_point():
     )
 
 
-def test_each_kind_has_its_measurement():
+def test_each_class_of_point_has_its_measurement():
     """
-    All fields are floats, whatever they were: a type that changes is refused by InfluxDB for ever.
+    All fields are written as floats: InfluxDB rejects a field whose type changes.
     """
     market = ("binance", "BTC/USDT", TS)
     batch = lines.encode(
@@ -39,9 +39,9 @@ def test_each_kind_has_its_measurement():
     )
 
 
-def test_leaves_out_what_has_no_value():
+def test_leaves_out_fields_without_a_value():
     """
-    None, NaN and Infinity never reach a store; a point without any field is no point.
+    None, NaN, and infinities are not written, nor is a point without any field.
     """
     assert lines.encode([point(close=1.0, vwap=None, x=math.nan, y=math.inf)]).count(b"=") == 3
     assert lines.encode([point(close=None)]) == b""
@@ -57,7 +57,7 @@ def test_keeps_every_bit(value):
 
 def test_escapes_names():
     """
-    A tag can end neither its value nor its line.
+    A tag cannot end its value or its line.
     """
     line = lines.encode([PricePoint("a b", "x,y=z\\\n", TS, {"close": 1.0})])
 

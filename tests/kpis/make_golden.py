@@ -1,7 +1,7 @@
 """
-Make the golden file: candles, and what pandas-ta says of them. `make golden` runs this.
+Make the golden file: candles and pandas-ta's indicators of them. `make golden` runs it.
 
-Committed, so that a change of pandas-ta, of pandas or of our own arithmetic shows.
+The file is committed, so that a change of pandas-ta, pandas or `include.kpis` is visible.
 """
 
 import json
@@ -9,9 +9,9 @@ import random
 from importlib.metadata import version
 from pathlib import Path
 
-from include.kpis.frames import indicators
+from include.kpis.pandas_indicators import compute_indicators
 from include.kpis.records import MINUTE_MS, Candle
-from tests.kpis.test_parity import MACD, frame
+from tests.kpis.test_pandas_parity import MACD, frame
 
 GOLDEN = Path(__file__).parent / "golden" / "indicators.json"
 MIDNIGHT_MS = 1_762_300_800_000  # 2025-11-05
@@ -51,7 +51,7 @@ def main() -> None:
     }
     for name in SERIES:
         candles = series(name)
-        found = indicators(frame(candles))
+        found = compute_indicators(frame(candles))
         golden[name] = {
             "candles": [
                 [c.open_ts_ms, c.open, c.high, c.low, c.close, c.volume, c.quote_volume]

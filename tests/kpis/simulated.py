@@ -1,8 +1,8 @@
-"""Events of the simulated exchange, without HTTP: what the producer would publish."""
+"""Events of the simulated exchange without HTTP, as the producer would publish them."""
 
 from include.kpis.records import MINUTE_MS, Candle, Trade, Trades
 from include.simulator.clock import WallClock
-from include.simulator.generated import GeneratedMarket
+from include.simulator.generated_market import GeneratedMarket
 from include.simulator.history import History
 
 START_MS = 1_762_300_800_000  # 2025-11-05 00:00 UTC
@@ -25,12 +25,12 @@ def candles(history, symbol, start_ms, minutes):
             symbol.name,
             c.open_ms,
             end_ms,
-            float(symbol.price_text(c.open)),
-            float(symbol.price_text(c.high)),
-            float(symbol.price_text(c.low)),
-            float(symbol.price_text(c.close)),
-            float(symbol.amount_text(c.lots)),
-            float(symbol.quote_text(c.quote)),
+            float(symbol.format_price(c.open)),
+            float(symbol.format_price(c.high)),
+            float(symbol.format_price(c.low)),
+            float(symbol.format_price(c.close)),
+            float(symbol.format_amount(c.lots)),
+            float(symbol.format_quote(c.quote)),
             c.trades,
         )
         for c in history.candles(symbol, MINUTE_MS, start_ms, end_ms - 1, end_ms)
@@ -47,8 +47,8 @@ def trades(history, symbol, start_ms, end_ms):
             t.first_raw,
             t.last_raw,
             t.ts_ms,
-            float(symbol.price_text(t.price_ticks)),
-            float(symbol.amount_text(t.lots)),
+            float(symbol.format_price(t.price_ticks)),
+            float(symbol.format_amount(t.lots)),
             "sell" if t.taker_sells else "buy",
         )
         for t in history.trades(symbol, first, last, end_ms)

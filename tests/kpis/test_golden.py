@@ -1,4 +1,4 @@
-"""What pandas-ta said once, and an oracle that shares no code with it."""
+"""The golden file of pandas-ta's values, and TA-Lib as an oracle that shares no code."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from include.kpis.records import Candle
 from tests.kpis.make_golden import SERIES, main
-from tests.kpis.test_parity import MACD, assert_equal, frame, streamed
+from tests.kpis.test_pandas_parity import MACD, assert_equal, frame, streamed
 
 GOLDEN = Path(__file__).parent / "golden" / "indicators.json"
 
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden" / "indicators.json"
 @pytest.mark.parametrize("name", SERIES)
 def test_the_stream_gives_the_golden_numbers(name):
     """
-    Inputs and results are in the file: nothing of it is computed by what is tested.
+    The file holds inputs and results, so that the tested code computes neither.
     """
     golden = json.loads(GOLDEN.read_text())[name]
     candles = [
@@ -33,9 +33,9 @@ def test_the_stream_gives_the_golden_numbers(name):
                 assert got == pytest.approx(expected, rel=1e-9, abs=candles[0].close * 1e-9)
 
 
-def test_the_golden_file_is_what_pandas_ta_says_today(monkeypatch, tmp_path):
+def test_the_golden_file_is_up_to_date(monkeypatch, tmp_path):
     """
-    `make golden` leaves no difference; if it does, look at why before committing it.
+    If `make golden` changes the file, find the cause before committing it.
     """
     monkeypatch.setattr("tests.kpis.make_golden.GOLDEN", tmp_path / "indicators.json")
 
@@ -46,7 +46,7 @@ def test_the_golden_file_is_what_pandas_ta_says_today(monkeypatch, tmp_path):
 
 def test_talib_agrees_from_bar_200_on():
     """
-    Law 5: TA-Lib seeds its averages otherwise; after 200 bars that makes no difference.
+    Law 5: TA-Lib seeds its averages differently, which has no effect after 200 bars.
     """
     import talib
 
@@ -64,18 +64,18 @@ def test_talib_agrees_from_bar_200_on():
         assert worst / closes[0] < 1e-9
 
 
-def test_pandas_ta_is_told_not_to_use_talib():
+def test_pandas_ta_does_not_use_talib():
     """
-    With TA-Lib importable, as here, its default would change the warm-up: line at 34, not at 26.
+    If TA-Lib is installed, pandas-ta's default changes the warm-up: first line at 34, not 26.
     """
-    import talib  # noqa: F401 - that it can be imported is the point
+    import talib  # noqa: F401 - the test requires TA-Lib to be installed
 
     from tests.kpis import simulated
 
     history, symbol = simulated.market()
     candles = simulated.candles(history, symbol, simulated.START_MS, 60)
 
-    from include.kpis.frames import indicators
+    from include.kpis.pandas_indicators import compute_indicators
 
-    assert indicators(frame(candles))["macd"].notna().to_numpy().argmax() == 25
-    assert_equal(streamed(candles), indicators(frame(candles)), candles[0].close)
+    assert compute_indicators(frame(candles))["macd"].notna().to_numpy().argmax() == 25
+    assert_equal(streamed(candles), compute_indicators(frame(candles)), candles[0].close)

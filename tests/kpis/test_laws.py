@@ -1,4 +1,4 @@
-"""Laws at their edges: the last bit, the batch's borders, midnight's other side, no candles."""
+"""Laws of KPIS at their limits: the last bit, batch boundaries, midnight, missing candles."""
 
 import itertools
 import json
@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.kpis.fold import Fold
-from include.kpis.frames import WARM_UP, indicators
-from include.kpis.points import CandlePoint, PricePoint
-from include.kpis.records import MINUTE_MS, Candle, Trade
+from include.kpis.engine import KpiEngine
+from include.kpis.pandas_indicators import WARM_UP_CANDLES, compute_indicators
+from include.kpis.records import MINUTE_MS, Candle, CandlePoint, PricePoint, Trade
 from tests.kpis import simulated
 from tests.kpis.simulated import START_MS
-from tests.kpis.test_fold import batch, fold_of, price, prices, seconds, several, trade
-from tests.kpis.test_parity import MACD, frame, streamed, tick
+from tests.kpis.test_engine import batch, fold_of, price, prices, seconds, several, trade
+from tests.kpis.test_pandas_parity import MACD, frame, snapshot, streamed
 
 MARKET = "binance:BTC/USDT"
 
@@ -28,11 +27,11 @@ def of_minute(rows):
 
 @given(several)
 @settings(max_examples=200, deadline=None)
-def test_no_average_price_leaves_low_and_high(rows):
+def test_an_average_price_is_within_low_and_high(rows):
     """
-    Law 2, to the last bit: a check `session_low <= vwap` in SQL has no tolerance either.
+    Law 2, to the last bit: the SQL check `session_low <= vwap` has no tolerance either.
     """
-    points = fold_of([batch(*of_minute(rows)), tick(START_MS + 99_999, 10.0)])
+    points = fold_of([batch(*of_minute(rows)), snapshot(START_MS + 99_999, 10.0)])
 
     session = price(points)
     assert session["session_low"] <= session["vwap"] <= session["session_high"]
@@ -42,8 +41,8 @@ def test_no_average_price_leaves_low_and_high(rows):
 
 @given(prices, st.floats(1e-5, 1e9))
 @settings(max_examples=200, deadline=None)
-def test_one_trade_is_its_own_price_to_the_last_bit(paid, amount):
-    points = fold_of([batch(trade(1, START_MS, paid, amount)), tick(START_MS + 9_999, 10.0)])
+def test_the_vwap_of_one_trade_is_its_price_to_the_last_bit(paid, amount):
+    points = fold_of([batch(trade(1, START_MS, paid, amount)), snapshot(START_MS + 9_999, 10.0)])
 
     assert price(points)["vwap"] == paid
     assert [bar["vwap"] for bar in seconds(points).values()] == [paid]
@@ -51,14 +50,14 @@ def test_one_trade_is_its_own_price_to_the_last_bit(paid, amount):
 
 @given(several, st.integers(1, 29))
 @settings(max_examples=100, deadline=None)
-def test_how_trades_are_packed_changes_no_bar(rows, size):
+def test_the_batching_of_trades_changes_no_bar(rows, size):
     """
-    Whether a trade is late depends on what came before it, not on where a record ended.
+    Whether a trade is late depends on the trades before it, not on where a record ends.
     """
     trades = of_minute(rows)
-    last = tick(START_MS + 99_999, 10.0)
+    last = snapshot(START_MS + 99_999, 10.0)
 
-    whole, parts = Fold(), Fold()
+    whole, parts = KpiEngine(), KpiEngine()
     one = [p for event in (batch(*trades), last) for p in whole.update(event)]
     records = [batch(*some) for some in itertools.batched(trades, size)]
     other = [p for event in (*records, last) for p in parts.update(event)]
@@ -68,38 +67,38 @@ def test_how_trades_are_packed_changes_no_bar(rows, size):
     assert whole.state() == parts.state()
 
 
-def test_a_tick_of_yesterday_sees_nothing_of_today():
+def test_a_snapshot_of_yesterday_ignores_trades_of_today():
     """
-    The producer asks for the ticker, then for trades: at midnight those may be of the next day.
+    The producer requests the ticker, then trades. At midnight the trades may be of the next day.
     """
     yesterday = batch(trade(1, START_MS - 500, 50.0))
     today = batch(trade(2, START_MS + 5, 70.0))
 
-    values = price(fold_of([yesterday, today, tick(START_MS - 1, 50.0)]))
+    values = price(fold_of([yesterday, today, snapshot(START_MS - 1, 50.0)]))
 
     assert (values["vwap"], values["session_high"], values["session_low"]) == (50.0, 50.0, 50.0)
 
 
-def test_trades_without_any_candle_fold_in_bounded_memory():
+def test_trades_without_candles_need_bounded_memory():
     """
-    An exchange whose candles stay away for three days: the session is right, the state small.
+    Candles are missing for three days: the session is correct and the state small.
     """
-    fold, day, size = Fold(), [], 0
+    fold, day, size = KpiEngine(), [], 0
     for i in range(3 * 1440):
         one = trade(i, START_MS + i * MINUTE_MS, 100.0 + i % 7, 1.0 + i % 3)
         fold.update(batch(one))
         size = max(size, len(json.dumps(fold.state())))
         day = [*day, one] if i % 1440 else [one]
-    (point,) = fold.update(tick(START_MS + 3 * 1440 * MINUTE_MS - 1, 100.0))[-1:]
+    (point,) = fold.update(snapshot(START_MS + 3 * 1440 * MINUTE_MS - 1, 100.0))[-1:]
 
     exact = math.fsum(t.price * t.amount for t in day) / math.fsum(t.amount for t in day)
     assert point.values["vwap"] == pytest.approx(exact, rel=1e-15)
     assert size < 4_000
 
 
-def test_a_candle_that_comes_after_all_is_not_counted_twice():
+def test_a_delayed_candle_is_not_counted_twice():
     """
-    Trades of so many minutes that the oldest stand for themselves; then their candles come.
+    The oldest minutes are final without candles when their candles arrive.
     """
     trades = [trade(i, START_MS + i * MINUTE_MS, 100.0 + i, 2.0) for i in range(40)]
     candles = [
@@ -107,49 +106,49 @@ def test_a_candle_that_comes_after_all_is_not_counted_twice():
         for t in trades
     ]
 
-    values = price(fold_of([batch(*trades), *candles, tick(START_MS + 41 * MINUTE_MS, 100.0)]))
+    values = price(fold_of([batch(*trades), *candles, snapshot(START_MS + 41 * MINUTE_MS, 100.0)]))
 
     assert values["vwap"] == pytest.approx(119.5, rel=1e-15)
 
 
-def test_without_quote_volume_the_known_trades_say_the_price():
+def test_without_quote_volume_the_session_uses_the_known_trades():
     """
-    Better than the typical price, which is for when no trade is known.
+    They are better than the typical price, which needs no trade.
     """
     history, symbol = simulated.market(trades_per_minute=60.0)
     (candle,) = simulated.candles(history, symbol, START_MS, 1)
     known = simulated.trades(history, symbol, START_MS, START_MS + MINUTE_MS)
-    silent = replace(candle, quote_volume=None, trade_count=None)
+    incomplete = replace(candle, quote_volume=None, trade_count=None)
 
-    points = fold_of([batch(*known), silent, tick(START_MS + MINUTE_MS + 5, candle.close)])
+    points = fold_of([batch(*known), incomplete, snapshot(START_MS + MINUTE_MS + 5, candle.close)])
 
     exact = candle.quote_volume / candle.volume
     assert price(points)["vwap"] == pytest.approx(exact, rel=1e-12)
     assert [p.values["vwap"] for p in points if isinstance(p, CandlePoint)] == [None]
 
 
-def test_a_day_of_trades_is_summed_without_drift():
+def test_a_day_of_trades_is_summed_without_rounding_drift():
     """
-    Amounts of 1e-5 and 1e9 side by side: the session is the correctly rounded sum.
+    With amounts of 1e-5 and 1e9 the session is the correctly rounded sum.
     """
     trades = [
         trade(i, START_MS + i * 60, 0.00000637 + i % 11 * 1e-8, (1e-5, 1e9, 0.1)[i % 3])
         for i in range(50_000)
     ]
-    fold = Fold()
+    fold = KpiEngine()
     for some in itertools.batched(trades, 500):
         fold.update(batch(*some))
 
     exact = math.fsum(t.price * t.amount for t in trades) / math.fsum(t.amount for t in trades)
-    values = price(fold.update(tick(START_MS + 3_600_000, 1e-5)))
+    values = price(fold.update(snapshot(START_MS + 3_600_000, 1e-5)))
     assert values["vwap"] == pytest.approx(exact, rel=1e-15)
 
 
-def test_no_infinity_leaves_the_fold():
+def test_the_engine_returns_no_infinity():
     """
-    A price a record may hold and no market has: no value, where arithmetic ends.
+    With an extreme price that a record may hold, KPIs that overflow are None.
     """
-    values = price(fold_of([batch(trade(1, START_MS, 5e-324)), tick(START_MS + 9, 1e17)]))
+    values = price(fold_of([batch(trade(1, START_MS, 5e-324)), snapshot(START_MS + 9, 1e17)]))
 
     assert values["vwap"] == 5e-324
     assert values["vwap_deviation_bps"] is None
@@ -157,37 +156,37 @@ def test_no_infinity_leaves_the_fold():
 
 
 @pytest.mark.parametrize("name", ["BTC/USDT", "LRC/BTC"])
-def test_is_pandas_ta_to_1e_9_of_the_value_itself(name):
+def test_equals_pandas_ta_to_1e_9_of_the_value_itself(name):
     """
-    Law 1 as written: relative to the number, not to the price; MACD crosses 0 on the way.
+    Law 1 as written: relative to the value, not to the price. MACD crosses 0 in between.
     """
     history, symbol = simulated.market(name)
     candles = simulated.candles(history, symbol, START_MS, 8 * 1440)
 
-    stream, twin = streamed(candles), indicators(frame(candles))
+    stream, twin = streamed(candles), compute_indicators(frame(candles))
 
     for column in (*MACD, "vwap"):
         assert worst(stream[column], twin[column]) <= 1e-9
 
 
-@pytest.mark.parametrize("cut", [WARM_UP, 1440, 3333, 7777])
-def test_any_window_with_warm_up_is_the_stream(cut):
+@pytest.mark.parametrize("cut", [WARM_UP_CANDLES, 1440, 3333, 7777])
+def test_a_window_with_warm_up_equals_the_stream(cut):
     """
-    Law 4, against the stream that saw everything. Where MACD crosses 0, what another seed left of
-    itself, 1e-14 of the price, is more than 1e-9 of the value.
+    Law 4, against the stream over all candles. Where MACD crosses 0, the remainder of another
+    seed, 1e-14 of the price, is more than 1e-9 of the value.
     """
     history, symbol = simulated.market()
     candles = simulated.candles(history, symbol, START_MS, 8 * 1440)[: cut + 500]
 
     stream = streamed(candles)[cut:]
-    twin = indicators(frame(candles[cut - WARM_UP :]))[WARM_UP:]
+    twin = compute_indicators(frame(candles[cut - WARM_UP_CANDLES :]))[WARM_UP_CANDLES:]
 
     for column in MACD:
         assert worst(stream[column], twin[column], floor=1e-14 * candles[0].close) <= 1e-9
 
 
 def worst(one, other, *, floor=0.0):
-    """Return the largest difference relative to the value; one of *floor* or less is none."""
+    """Return the largest difference relative to the value; ignore differences up to *floor*."""
     one, other = one.to_numpy(), other.to_numpy()
     assert (pd.isna(one) == pd.isna(other)).all()
     pairs = [
@@ -197,25 +196,25 @@ def worst(one, other, *, floor=0.0):
     return max((abs(a - b) / max(abs(a), abs(b)) for a, b in pairs), default=0.0)
 
 
-def test_importing_the_twin_leaves_the_warning_filters_alone():
+def test_pandas_indicators_leave_the_warning_filters_alone():
     import warnings
 
     before = list(warnings.filters)
     history, symbol = simulated.market()
-    indicators(frame(simulated.candles(history, symbol, START_MS, 100)))
+    compute_indicators(frame(simulated.candles(history, symbol, START_MS, 100)))
 
     assert warnings.filters == before
 
 
 def any_order(draws):
-    """Return minutes around midnight: trades out of order, candles missing, late and repeated."""
+    """Make events around midnight: trades out of order; candles missing, late and repeated."""
     ids, events = itertools.count(1), []
     for kind, minute, paid, amount in draws:
         ts_ms = START_MS + minute * MINUTE_MS + int(paid * 997) % MINUTE_MS
         if kind == "trade":
             events.append(batch(trade(next(ids), ts_ms, paid, amount)))
-        elif kind == "tick":
-            events.append(tick(ts_ms, paid))
+        elif kind == "snapshot":
+            events.append(snapshot(ts_ms, paid))
         else:
             open_ms = START_MS + minute * MINUTE_MS
             quote = paid * amount if kind == "candle" else None
@@ -226,7 +225,9 @@ def any_order(draws):
 
 disorder = st.lists(
     st.tuples(
-        st.sampled_from(["trade", "trade", "trade", "tick", "candle", "silent candle"]),
+        st.sampled_from(
+            ["trade", "trade", "trade", "snapshot", "candle", "candle without quote volume"]
+        ),
         st.integers(-20, 20),
         st.floats(1.0, 1e5),
         st.floats(1e-5, 1e5),
@@ -237,14 +238,14 @@ disorder = st.lists(
 
 @given(disorder, st.integers(0, 60))
 @settings(max_examples=200, deadline=None)
-def test_saved_anywhere_in_any_disorder_it_is_the_same(draws, cut):
+def test_a_resumed_engine_makes_the_same_points_in_any_order(draws, cut):
     """
-    Law 3, to the last bit, for events no exchange would send in that order.
+    Law 3, to the last bit, for events in an order that no exchange sends.
     """
     events = any_order(draws)
-    fold = Fold()
+    fold = KpiEngine()
     points = [p for event in events[:cut] for p in fold.update(event)]
-    resumed = Fold.resume(json.loads(json.dumps(fold.state(), allow_nan=False)))
+    resumed = KpiEngine.resume(json.loads(json.dumps(fold.state(), allow_nan=False)))
     points += [p for event in events[cut:] for p in resumed.update(event)]
 
     assert points == fold_of(events)
@@ -253,14 +254,14 @@ def test_saved_anywhere_in_any_disorder_it_is_the_same(draws, cut):
 
 @given(disorder)
 @settings(max_examples=200, deadline=None)
-def test_the_session_is_made_of_its_own_day(draws):
+def test_a_session_has_only_prices_of_its_day(draws):
     """
-    Whatever comes late: a price of one day is never in the other's high, low or average.
+    A late price of one day is never in the high, low or average of the other.
     """
     events = any_order(draws)
     split = START_MS
     paid = {True: set(), False: set()}
-    fold = Fold()
+    fold = KpiEngine()
     for event in events:
         if isinstance(event, Candle):
             paid[event.open_ts_ms < split] |= {event.high, event.low}

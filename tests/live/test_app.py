@@ -76,7 +76,7 @@ def test_wider_candles_begin_at_their_width(visitor, filled, interval, width_s):
     assert all(row[0] % width_s == 0 for row in told["candles"] + told["macd"])
 
 
-def test_the_newest_tick_is_told_with_every_kpi(visitor, filled):
+def test_the_newest_snapshot_is_told_with_every_kpi(visitor, filled):
     told = visitor.get("/api/newest", params=BTC).json()
 
     assert set(told["kpis"]) == set(NAMES)
@@ -102,7 +102,7 @@ def test_a_market_without_data_is_told_with_the_near_miss(visitor, filled):
 
 def test_no_data_at_all_is_told(visitor):
     assert visitor.get("/api/markets").json() == []
-    assert "no tick has come yet" in visitor.get("/api/newest", params=BTC).json()["detail"]
+    assert "no snapshot has come yet" in visitor.get("/api/newest", params=BTC).json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_nothing_may_come_from_elsewhere(visitor):
 def test_what_is_proved_is_told(visitor, filled):
     told = visitor.get("/api/evidence", params=BTC).json()
 
-    assert told["lag_s"] is None, "no tick was drained"
+    assert told["lag_s"] is None, "no snapshot was drained"
     assert told["audited_minutes"] > 100
     assert told["proved_minutes"] == told["audited_minutes"]
     assert told["open_gaps"] == 0

@@ -11,9 +11,9 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from include.influxdb import lines
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import LastTradePoint
+from include.kpis.records import LastTradePoint
 from local.ports import LOOPBACK
-from tests.dashboards.conftest import tick
+from tests.dashboards.conftest import snapshot
 from tests.live.conftest import LOGIN
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -153,7 +153,7 @@ def test_no_data_yet_is_told_and_ends_by_itself(opened, page, stores):
     browser = opened(page)
     wait_for(browser, lambda: "No data yet" in text(browser, "notice"))
 
-    stores.write([tick("BTC/USDT", int(time.time() * 1000), 100.0)])
+    stores.write([snapshot("BTC/USDT", int(time.time() * 1000), 100.0)])
 
     wait_for(browser, lambda: "No candle has come yet" in text(browser, "notice"))
 

@@ -8,7 +8,7 @@ from influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from kafka import KafkaAdminClient
 
-from include.broker.topics import wanted
+from include.broker.topics import get_topic_specs
 from include.settings import Settings
 
 
@@ -22,7 +22,7 @@ def connect(settings: Settings) -> "psycopg.Connection[tuple[object, ...]]":
 def test_topics_are_there(settings: Settings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     try:
-        assert set(wanted(settings)) <= set(admin.list_topics())
+        assert set(get_topic_specs(settings)) <= set(admin.list_topics())
     finally:
         admin.close()
 

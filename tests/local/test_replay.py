@@ -39,7 +39,7 @@ CANDLE = """
 
 
 def rows(database):
-    """Return the KPIs that PostgreSQL has of each tick, as InfluxDB would name it."""
+    """Return the KPIs that PostgreSQL has of each snapshot, as InfluxDB would name it."""
     cursor = database.execute("SELECT * FROM crypto_prices")
     names = [column.name for column in cursor.description]
     told = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -52,7 +52,7 @@ def rows(database):
 
 
 def points(line):
-    """Return the KPIs that InfluxDB has of each tick."""
+    """Return the KPIs that InfluxDB has of each snapshot."""
     settings = reader_settings(line)
     bucket = Bucket(settings, settings.influx_token_file.read_text().strip())
     try:
@@ -69,7 +69,7 @@ def points(line):
 def test_the_tapes_figures_come_out(tapes, trades, minutes, toolchain, free_ports, tmp_path):
     """
     Simulator, unmodified ccxt, producer, Kafka, consumer and drain agree on every trade, candle
-    and tick, PostgreSQL and InfluxDB on every field; the minutes worked out by hand are exact.
+    and snapshot, PostgreSQL and InfluxDB on every field; the minutes worked out by hand are exact.
     """
     if absent := [str(tape) for tape in tapes if not tape.is_file()]:
         pytest.skip(f"recorded tapes are not here: {', '.join(absent)}")
@@ -88,7 +88,7 @@ def test_the_tapes_figures_come_out(tapes, trades, minutes, toolchain, free_port
     assert {p.trades for p in found.passed if p.place != "InfluxDB"} == {trades}
     assert distinct == trades
     assert len({p.candles for p in found.passed if p.place != "InfluxDB"}) == 1
-    assert len({p.ticks for p in found.passed if p.place != "exchange"}) == 1
+    assert len({p.snapshots for p in found.passed if p.place != "exchange"}) == 1
     for minute, expected in minutes.items():
         for row in figures[minute]:
             for got, number in zip(row, expected, strict=True):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.exchange.trade_history import trades_between
 from include.history.candles import backfill
 from include.influxdb.reader import Reader
 from include.kpis.records import MINUTE_MS, MarketKey, Trades
@@ -57,7 +56,7 @@ async def fill(connection: Connection, exchange, from_ms=FROM_MS, until_ms=NOON_
     ensure_trade_partitions(connection, sorted(days))
     for market in MARKETS:
         await backfill(connection, exchange.binance, market, from_ms, until_ms, source="stream")
-        async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms):
+        async for page in exchange.binance.trades_between(market.symbol, from_ms, until_ms):
             with connection.cursor() as cursor, cursor.copy(TRADES.copy(staged=False)) as copy:
                 copy.set_types(list(TRADES.columns.values()))
                 for row in trade_rows(Trades(*market, until_ms, tuple(page))):

@@ -14,8 +14,8 @@ WINDOW = when(FROM_MS), when(NOON_MS)
 AT = when(FROM_MS + 10 * MINUTE_MS)
 
 
-def tick(**values: object) -> str:
-    """Return the statement that stores a tick of BTC/USDT with these columns."""
+def snapshot(**values: object) -> str:
+    """Return the statement that stores a snapshot of BTC/USDT with these columns."""
     known = {"close": 100.0, "mid_price": 100.0, "price_spread": 0.01, "spread_bps": 1.0} | values
     at = known.pop("timestamp", AT)
     symbol, exchange = known.pop("symbol", BTC.symbol), known.pop("exchange", BTC.exchange)
@@ -48,7 +48,7 @@ PLANTED = {
         "INSERT INTO trades SELECT exchange, symbol, trade_id, first_id, last_id,"
         f" ts + interval '1 us', price, amount, side FROM trades WHERE {IN_MINUTE}"
     ],
-    "session_vwap_within_range": [tick(vwap=103, session_low=99, session_high=102)],
+    "session_vwap_within_range": [snapshot(vwap=103, session_low=99, session_high=102)],
     "stores_agree_on_trades": [COUNTS.format("9, 9, 5, 6, 6, 5, 5")],
     "stream_agrees_with_batch": [
         "INSERT INTO reconciliations (exchange, symbol, stream, kpi, window_start, window_end,"
@@ -71,32 +71,34 @@ PLANTED = {
         'INSERT INTO dead_letters (topic, partition, "offset", reason, value_bytes, seen_at)'
         f" VALUES ('t', 0, 0, 'why', 0, '{AT.isoformat()}')"
     ],
-    "ticks_every_minute": ["DELETE FROM crypto_prices WHERE symbol = 'ETH/USDT'"],
+    "snapshots_every_minute": ["DELETE FROM crypto_prices WHERE symbol = 'ETH/USDT'"],
     "drain_up_to_date": [
         "INSERT INTO kafka_offsets (topic, partition, next_offset, updated_at, fold)"
         f" VALUES ('t', 0, 0, '{AT.isoformat()}', '{{}}')"
     ],
-    "times_sane": [tick(data_age_ms=-5000)],
-    "latency": [tick(data_age_ms=9000)],
+    "times_sane": [snapshot(data_age_ms=-5000)],
+    "latency": [snapshot(data_age_ms=9000)],
     "feed_not_frozen": [
-        tick(quote_volume=5, depth_bid_base=1, timestamp=AT + timedelta(seconds=s), symbol="A/B")
+        snapshot(
+            quote_volume=5, depth_bid_base=1, timestamp=AT + timedelta(seconds=s), symbol="A/B"
+        )
         for s in range(30)
     ],
-    "book_not_crossed": [tick(price_spread=None)],
-    "spread_narrow": [tick(spread_bps=150)],
-    "ticker_consistent": [tick(low=101, high=102)],
-    "ticks_agree_with_candles": [tick(close=1)],
+    "book_not_crossed": [snapshot(price_spread=None)],
+    "spread_narrow": [snapshot(spread_bps=150)],
+    "ticker_consistent": [snapshot(low=101, high=102)],
+    "snapshots_agree_with_candles": [snapshot(close=1)],
     "price_outliers": [
-        tick(mid_price=100 + s / 1000, timestamp=AT + timedelta(seconds=s), symbol="A/B")
+        snapshot(mid_price=100 + s / 1000, timestamp=AT + timedelta(seconds=s), symbol="A/B")
         for s in range(20)
     ]
-    + [tick(mid_price=103, timestamp=AT + timedelta(seconds=30), symbol="A/B")],
+    + [snapshot(mid_price=103, timestamp=AT + timedelta(seconds=30), symbol="A/B")],
     "volume_usual": [
         "INSERT INTO candles (exchange, symbol, width_s, open_ts, open, high, low, close, volume)"
         f" SELECT 'binance', 'A/B', 60, '{AT.isoformat()}'::timestamptz - d * interval '1 day',"
         " 1, 1, 1, 1, CASE d WHEN 0 THEN 100 ELSE 2 END FROM generate_series(0, 4) AS d"
     ],
-    "exchanges_agree": [tick(mid_price=100), tick(mid_price=101, exchange="kraken")],
+    "exchanges_agree": [snapshot(mid_price=100), snapshot(mid_price=101, exchange="kraken")],
 }
 
 
@@ -109,7 +111,7 @@ async def test_each_check_finds_its_fault_and_none_in_correct_data(
 ):
     await fill(writer, exchange)
     await asyncio.to_thread(audit, writer, audited)
-    for minute in range(30):  # correct ticks: one per minute at its candle's close
+    for minute in range(30):  # correct snapshots: one per minute at its candle's close
         owner.execute(
             "INSERT INTO crypto_prices (exchange, symbol, timestamp, close, mid_price,"
             " price_spread, spread_bps, data_age_ms) SELECT exchange, symbol,"

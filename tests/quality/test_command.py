@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.errors import Exit
-from tests.quality.test_checks import tick
+from tests.quality.test_checks import snapshot
 
 SOUND = {"data_age_ms": 40}
 LATE = {"data_age_ms": 9000}
@@ -25,7 +25,7 @@ OUT_OF_RANGE = {"vwap": 103, "session_low": 99, "session_high": 102}
 def test_it_prints_failed_checks_and_exits_with_4_for_severity_error(
     pipeline_environment, owner, planted, code, begins, counted
 ):
-    owner.execute(tick(**planted, timestamp=datetime.now(UTC) - timedelta(minutes=30)))
+    owner.execute(snapshot(**planted, timestamp=datetime.now(UTC) - timedelta(minutes=30)))
 
     done = subprocess.run(
         [sys.executable, "-m", "include.quality"],

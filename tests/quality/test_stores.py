@@ -8,7 +8,6 @@ import pytest
 from include import wire
 from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
-from include.exchange.trade_history import trades_between
 from include.kpis.records import MINUTE_MS, Trades
 from include.quality.audit import audit
 from include.quality.checks import SETTLED, check_quality
@@ -43,7 +42,7 @@ def publish(settings):
 async def events_of(exchange, market, from_ms=FROM_MS, until_ms=NOON_MS):
     """Return the events that a producer publishes for the window."""
     pages = [
-        page async for page in trades_between(exchange.binance, market.symbol, from_ms, until_ms)
+        page async for page in exchange.binance.trades_between(market.symbol, from_ms, until_ms)
     ]
     trades = [Trades(*market, until_ms, tuple(page)) for page in pages if page]
     return [*trades, *await exchange.binance.candles(market.symbol, from_ms, until_ms)]
@@ -72,7 +71,7 @@ async def test_all_stores_agree_also_after_a_repair_that_kafka_does_not_have(
         assert (candles, in_influxdb) == (5, 0)  # no consumer ran
     assert [line.partition(":")[0] for line in report.warned] == [
         "stores_agree_on_candles",
-        "ticks_every_minute",
+        "snapshots_every_minute",
     ]
 
     owner.execute(

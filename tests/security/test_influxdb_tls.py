@@ -101,7 +101,7 @@ def test_every_client_speaks_tls(told: Settings):
 def test_a_certificate_of_a_stranger_is_refused(told: Settings, stranger: Authority):
     line = refusal(told.model_copy(update={"influx_ca_file": str(stranger.file)}))
 
-    assert "its certificate is refused" in line
+    assert "its certificate is rejected" in line
     assert f"PIPELINE_INFLUX_CA_FILE ({stranger.file})" in line
 
 

@@ -10,13 +10,12 @@ from include.history.backfill_request import parse_request
 from include.influxdb import lines
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
-from include.kpis.points import PricePoint
-from include.kpis.records import MarketKey
+from include.kpis.records import MarketKey, PricePoint
 from include.settings import Settings
 from include.warehouse.drain import drain
 from include.warehouse.statements import statement
 from tests.warehouse.conftest import count, rows
-from tests.warehouse.market import MARKETS, START_MS, tick
+from tests.warehouse.market import MARKETS, START_MS, snapshot
 
 SQL = "BTC/USDT'; DROP TABLE trades; --"
 FLUX = 'BTC/USDT" or true) |> drop(columns: ["symbol"]) //'
@@ -46,20 +45,20 @@ def test_a_backfill_takes_no_such_market(name: str, param: str):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_wire_carries_no_such_market(name: str):
-    encoded = wire.encode(tick(("binance", name)))
+    encoded = wire.encode(snapshot(("binance", name)))
 
     with pytest.raises(BadRecord, match="expected a symbol"):
         wire.decode(encoded)
 
 
 def test_the_drain_parks_what_carries_it_all_the_same(settings, producer, writer):
-    good = tick(MARKETS[0], START_MS)
-    producer.send_raw([wire.encode(tick(("binance", name))) for name in HOSTILE])
+    good = snapshot(MARKETS[0], START_MS)
+    producer.send_raw([wire.encode(snapshot(("binance", name))) for name in HOSTILE])
     producer.send([good])
 
     done = drain(writer, settings)
 
-    assert done.ticks == 1
+    assert done.snapshots == 1
     assert count(writer, "trades") == 0, "and it is there to be counted"
     assert rows(writer, "SELECT symbol FROM crypto_prices") == [("BTC/USDT",)]
 
@@ -82,8 +81,8 @@ def test_influxdb_keeps_a_hostile_name_as_a_name(settings: Settings):
         start = datetime.now(UTC) - timedelta(hours=1)
         found = reader_.rows("live.markets", {"start": start})
         newest = {"exchange": "binance", "start": start}
-        nothing = reader_.rows("live.newest_tick", newest | {"symbol": 'X" or true or "'})
-        one = reader_.rows("live.newest_tick", newest | {"symbol": FLUX})
+        nothing = reader_.rows("live.newest_snapshot", newest | {"symbol": 'X" or true or "'})
+        one = reader_.rows("live.newest_snapshot", newest | {"symbol": FLUX})
     finally:
         store.close()
         reader_.close()

@@ -21,10 +21,10 @@ from tests.security.secured_broker import USER, SecuredBroker
 class Owner:
     """Who is told of partitions, and does nothing about them."""
 
-    def give_back(self, partitions):
+    def on_revoked(self, partitions):
         pass
 
-    def drop(self, partitions):
+    def on_lost(self, partitions):
         pass
 
 
@@ -78,7 +78,7 @@ def refusal(settings: Settings) -> str:
 
 
 def test_every_client_is_let_in(told: Settings):
-    one = Outgoing(told.topic_market, b"key", b"one", "tick")
+    one = Outgoing(told.topic_market, b"key", b"one", "snapshot")
     another = Outgoing(told.topic_market, b"key", b"another", "")
     writer = TransactionalWriter(told, "secured-producer")
     writer.write([one])
@@ -105,7 +105,7 @@ def test_a_wrong_password_is_the_users_to_fix(told: Settings, tmp_path: Path):
 
     line = refusal(told.model_copy(update={"kafka_sasl_password_file": file}))
 
-    assert "it does not let in pipeline: check " in line
+    assert "it rejects the login of pipeline: check " in line
     assert "PIPELINE_KAFKA_SASL_USERNAME" in line
     assert str(file) in line
     assert "canary" not in line
@@ -114,7 +114,7 @@ def test_a_wrong_password_is_the_users_to_fix(told: Settings, tmp_path: Path):
 def test_a_certificate_of_a_stranger_is_refused(told: Settings, stranger):
     line = refusal(told.model_copy(update={"kafka_ca_file": str(stranger.file)}))
 
-    assert "its certificate is refused" in line
+    assert "its certificate is rejected" in line
     assert f"PIPELINE_KAFKA_CA_FILE ({stranger.file})" in line
 
 

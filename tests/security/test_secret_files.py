@@ -8,7 +8,7 @@ import pytest
 from include.errors import Misconfigured
 from include.influxdb.reader import Reader
 from include.influxdb.writer import InfluxDB
-from include.secret_file import read_secret
+from include.security import read_secret
 from include.settings import Settings
 from local.credentials import create_secrets, write_private
 from local.layout import Layout

@@ -1,4 +1,4 @@
-"""Real servers on free loopback ports, and unmodified ccxt pointed at them."""
+"""Simulated exchanges on free loopback ports, and unmodified ccxt connected to them."""
 
 import asyncio
 import json
@@ -12,16 +12,16 @@ from typing import Any
 import ccxt
 import pytest
 
-from include.simulator.generated import GeneratedMarket
+from include.simulator.generated_market import GeneratedMarket
 from include.simulator.market import Market
-from include.simulator.server import listening
+from include.simulator.server import serve_market
 
 TAPES = Path(__file__).parents[2].parent / "shared" / "tapes"
 NOON_MS = 1_760_000_400_000  # 2025-10-09T09:00Z
 
 
 class SetClock:
-    """A clock that stands where the test puts it."""
+    """A clock whose time the test sets."""
 
     def __init__(self, now_ms: int = NOON_MS) -> None:
         self.at_ms = now_ms
@@ -29,15 +29,15 @@ class SetClock:
     def now_ms(self) -> int:
         return self.at_ms
 
-    def tick(self) -> None:
-        """Stand still."""
+    def on_ticker_request(self) -> None:
+        """Do nothing."""
 
     def until_ms(self) -> int | None:
         return None
 
 
 class Served:
-    """One server in a thread of its own."""
+    """A simulated exchange in a thread."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
@@ -49,7 +49,7 @@ class Served:
         assert self._ready.wait(10), "the simulator did not start"
 
     async def _run(self) -> None:
-        async with listening(self.market, port=0) as self.address:
+        async with serve_market(self.market, port=0) as self.address:
             self._ready.set()
             await self._stop.wait()
 
@@ -60,25 +60,26 @@ class Served:
         self._loop.close()
 
     def get(self, path: str) -> Any:
-        """Return the JSON of an answer, refusals included."""
-        return self.ask("GET", path)[1]
+        """Return the JSON of the response, also of an error."""
+        return self.request("GET", path)[1]
 
-    def ask(self, method: str, path: str, payload: Any = None) -> tuple[int, Any]:
+    def request(self, method: str, path: str, payload: Any = None) -> tuple[int, Any]:
         data = None if payload is None else json.dumps(payload).encode()
         request = urllib.request.Request(self.address + path, data=data, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, json.load(refused)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
 
     def fail(self, *faults: dict[str, Any]) -> None:
-        status, answer = self.ask("POST", "/_control/faults", list(faults))
+        """Inject *faults* instead of those before."""
+        status, answer = self.request("POST", "/_control/faults", list(faults))
         assert status == 200, answer
 
     def settings(self) -> dict[str, Any]:
-        """Return what points ccxt at this server."""
+        """Return the settings that connect ccxt to this server."""
         return {
             "enableRateLimit": False,
             "timeout": 2000,

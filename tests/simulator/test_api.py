@@ -1,4 +1,4 @@
-"""The server as unmodified ccxt sees it."""
+"""The REST API, read by unmodified ccxt."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -8,7 +8,7 @@ import ccxt.async_support
 import pytest
 
 from include.errors import Misconfigured
-from include.simulator.server import listening
+from include.simulator.server import serve_market
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -37,8 +37,8 @@ def _same_moment(clock):
     clock.at_ms = type(clock)().at_ms
 
 
-def folded(trades):
-    """Return the kline of wire-format aggregate trades, in Decimal."""
+def sum_kline(trades):
+    """Sum aggregate trades of the API to a kline, in Decimal."""
     prices = [Decimal(t["p"]) for t in trades]
     buys = [t for t in trades if not t["m"]]
 
@@ -104,13 +104,15 @@ def test_paging_by_id_gives_every_trade_once_and_klines_are_their_sums(exchange,
     assert [int(k[0]) for k in klines] == list(range(start_ms, clock.at_ms, MINUTE_MS))
     for kline in klines:
         if int(kline[8]):
-            assert read([*kline[:8], int(kline[8]), *kline[9:]]) == folded(by_minute[int(kline[0])])
+            assert read([*kline[:8], int(kline[8]), *kline[9:]]) == sum_kline(
+                by_minute[int(kline[0])]
+            )
         else:
             assert int(kline[0]) not in by_minute
             assert len({Decimal(price) for price in kline[1:5]}) == 1
 
 
-def test_paging_by_time_gives_the_same(exchange, clock):
+def test_paging_by_time_gives_the_same_trades(exchange, clock):
     start_ms = clock.at_ms - 40 * MINUTE_MS
     first, *_ = exchange.publicGetAggTrades({"symbol": "BTCUSDT", "startTime": start_ms})
     by_id = []
@@ -126,7 +128,7 @@ def test_paging_by_time_gives_the_same(exchange, clock):
     assert list(seen.values())[:3000] == by_id
 
 
-def test_only_the_end_gives_the_latest_before_it(served, clock):
+def test_an_end_alone_gives_the_latest_trades_before_it(served, clock):
     end_ms = clock.at_ms - 5 * MINUTE_MS
     path = f"/api/v3/aggTrades?symbol=BTCUSDT&endTime={end_ms}"
     found = served.get(path)
@@ -137,7 +139,7 @@ def test_only_the_end_gives_the_latest_before_it(served, clock):
     assert all(end_ms - MINUTE_MS <= t["T"] <= end_ms for t in window)
 
 
-def test_nothing_of_the_future_shows(served, clock):
+def test_future_trades_are_not_served(served, clock):
     latest = served.get("/api/v3/aggTrades?symbol=BTCUSDT&limit=1")[0]
     later = f"/api/v3/aggTrades?symbol=BTCUSDT&fromId={latest['a'] + 1}"
     assert latest["T"] <= clock.at_ms
@@ -197,7 +199,7 @@ def test_fetch_ohlcv_pages_without_gaps(exchange, clock):
     assert all(r[3] <= min(r[1], r[4]) <= max(r[1], r[4]) <= r[2] for r in rows)
 
 
-def test_the_ticker_is_the_day_in_minutes_and_the_book(served, exchange, clock):
+def test_the_ticker_is_the_rolling_day_and_the_book(served, exchange, clock):
     clock.at_ms += 12_345
     raw = served.get("/api/v3/ticker/24hr?symbol=BTCUSDT")
     assert raw["closeTime"] == clock.at_ms
@@ -279,22 +281,22 @@ def test_raw_trades_are_the_parts_of_aggregates(served):
         ("depth?symbol=BTCUSDT&symbol=ETHUSDT", -1101, ccxt.BadRequest),
     ],
 )
-def test_refusals_have_binances_code_and_ccxts_class(served, exchange, path, code, kind):
-    status, answer = served.ask("GET", "/api/v3/" + path.replace('"', "%22"))
+def test_errors_have_binances_code_and_ccxts_class(served, exchange, path, code, kind):
+    status, answer = served.request("GET", "/api/v3/" + path.replace('"', "%22"))
     assert (status, answer["code"]) == (400, code)
     with pytest.raises(kind, match=str(code)):
         exchange.fetch(f"{served.address}/api/v3/" + path.replace('"', "%22"))
 
 
 def test_an_unknown_path_is_404(served):
-    assert served.ask("GET", "/api/v3/nothing") == (
+    assert served.request("GET", "/api/v3/nothing") == (
         404,
         {"code": -5000, "msg": "Path /api/v3/nothing, Method GET is invalid"},
     )
-    assert served.ask("POST", "/api/v3/time", {})[0] == 404
+    assert served.request("POST", "/api/v3/time", {})[0] == 404
 
 
-def test_the_used_weight_is_told_and_grows(exchange):
+def test_the_used_weight_is_reported_and_grows(exchange):
     def used():
         return int(exchange.last_response_headers["X-Mbx-Used-Weight-1m"])
 
@@ -307,7 +309,7 @@ def test_the_used_weight_is_told_and_grows(exchange):
     assert 50 in steps
 
 
-def test_the_state_tells_what_was_asked(served, clock):
+def test_the_state_counts_requests(served, clock):
     before = served.get("/_control/state")
     served.get("/api/v3/time")
     served.get("/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1")
@@ -323,7 +325,7 @@ def test_the_state_tells_what_was_asked(served, clock):
     assert asked[-1][1:] == ["/api/v3/aggTrades", "symbol=LRCBTC&limit=1"]
 
 
-async def test_async_ccxt_works_too(served, clock):
+async def test_async_ccxt_reads_the_api(served, clock):
     exchange = ccxt.async_support.binance(served.settings())
     try:
         await exchange.load_markets()
@@ -337,15 +339,15 @@ async def test_async_ccxt_works_too(served, clock):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "8.8.8.8"])
-async def test_only_this_machine_and_private_networks_are_served(generate, host):
+async def test_public_hosts_are_rejected(generate, host):
     with pytest.raises(Misconfigured, match=r"127\.0\.0\.1 or a private address only"):
-        async with listening(generate(), port=0, host=host):
-            pytest.fail("it listens to everyone")
+        async with serve_market(generate(), port=0, host=host):
+            pytest.fail("a public host was served")
 
 
 async def test_a_host_may_be_a_name(generate):
     """
     As in a container, whose name is an address of a private network.
     """
-    async with listening(generate(), port=0, host="localhost") as address:
+    async with serve_market(generate(), port=0, host="localhost") as address:
         assert address.startswith("http://localhost:")

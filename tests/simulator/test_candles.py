@@ -1,12 +1,12 @@
-"""Candles of any hour, however thin, against the plain definition."""
+"""Candles of hours with few trades, against the plain definition."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.simulator.candles import as_candles, minute_rows, roll_up
-from include.simulator.trades import HOUR_MS, MINUTE_MS, TradeHour
+from include.simulator.history import make_minute_rows, roll_up, to_candles
+from include.simulator.market import HOUR_MS, MINUTE_MS, TradeHour
 
 START_MS = 480_000 * HOUR_MS
 
@@ -36,27 +36,27 @@ def columns(rows):
 
 @pytest.mark.parametrize("width", [1, 5, 15, 60])
 @given(rows=thin_hours, previous_close=st.integers(1, 10**7))
-def test_an_hour_folds_into_its_candles(rows, previous_close, width):
+def test_candles_are_the_sums_of_their_trades(rows, previous_close, width):
     hour = columns(rows) if rows else columns([(0, 1, 1, 1, True)]).cut(0, 0)
     width_ms, close = width * MINUTE_MS, previous_close
-    got = as_candles(
-        roll_up(minute_rows(START_MS, hour, previous_close), width), START_MS, width_ms
+    got = to_candles(
+        roll_up(make_minute_rows(START_MS, hour, previous_close), width), START_MS, width_ms
     )
     assert [c.open_ms for c in got] == list(range(START_MS, START_MS + HOUR_MS, width_ms))
     for candle in got:
         first = candle.open_ms - START_MS
-        mine = [row for row in rows if first <= row[0] < first + width_ms]
-        prices = [price for _, price, *_ in mine] or [close]
+        inside = [row for row in rows if first <= row[0] < first + width_ms]
+        prices = [price for _, price, *_ in inside] or [close]
         close = prices[-1]
-        buys = [row for row in mine if not row[4]]
+        buys = [row for row in inside if not row[4]]
         assert candle[1:] == (
             prices[0],
             max(prices),
             min(prices),
             close,
-            sum(row[2] for row in mine),
-            sum(row[1] * row[2] for row in mine),
-            sum(row[3] for row in mine),
+            sum(row[2] for row in inside),
+            sum(row[1] * row[2] for row in inside),
+            sum(row[3] for row in inside),
             sum(row[2] for row in buys),
             sum(row[1] * row[2] for row in buys),
         )

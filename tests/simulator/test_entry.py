@@ -1,4 +1,4 @@
-"""The program itself, as a process."""
+"""The simulator as a process: signals, exit codes, options."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import Misconfigured
-from include.simulator.__main__ import arguments, make_market
+from include.simulator.__main__ import make_market, parse_arguments
 from include.simulator.history import History
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def running(*options, **environment):
         text=True,
     )
     try:
-        assert select.select([process.stdout], [], [], 20)[0], "nothing was said in 20 s"
+        assert select.select([process.stdout], [], [], 20)[0], "no output in 20 s"
         yield process, json.loads(process.stdout.readline())["address"]
     finally:
         if process.poll() is None:
@@ -50,11 +50,11 @@ def get(address, path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_restarted_process_tells_the_same_history_and_stops_cleanly(generate, number):
+def test_a_restarted_process_has_the_same_history_and_stops_cleanly(generate, number):
     path = f"/api/v3/aggTrades?symbol=BTCUSDT&startTime={AT_MS}&limit=50"
     with running(PYTHONHASHSEED=str(number.value)) as (process, address):
         assert address.startswith("http://127.0.0.1:")
-        told = get(address, path)
+        served = get(address, path)
         process.send_signal(number)
         output, errors = process.communicate(timeout=10)
         assert (process.returncode, output, errors) == (0, "", "")
@@ -62,21 +62,21 @@ def test_a_restarted_process_tells_the_same_history_and_stops_cleanly(generate, 
     history, symbol = History(market), market.symbols[0]
     start = history.next_id(symbol, AT_MS, AT_MS + 10**7)
     expected = history.trades(symbol, start, start + 50, AT_MS + 10**7)
-    assert [(t["a"], t["T"], t["f"], t["l"], t["p"], t["q"], t["m"]) for t in told] == [
+    assert [(t["a"], t["T"], t["f"], t["l"], t["p"], t["q"], t["m"]) for t in served] == [
         (
             t.trade_id,
             t.ts_ms,
             t.first_raw,
             t.last_raw,
-            symbol.price_text(t.price_ticks),
-            symbol.amount_text(t.lots),
+            symbol.format_price(t.price_ticks),
+            symbol.format_amount(t.lots),
             t.taker_sells,
         )
         for t in expected
     ]
 
 
-def test_one_line_and_exit_2_for_the_users_mistakes(tmp_path):
+def test_a_configuration_error_is_one_line_and_exit_2(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         cases = {
@@ -101,7 +101,7 @@ def test_one_line_and_exit_2_for_the_users_mistakes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--symbols", "BTC"], "BASE/QUOTE"),
         (["--symbols", " , "], "no symbols"),
@@ -113,6 +113,6 @@ def test_one_line_and_exit_2_for_the_users_mistakes(tmp_path):
         (["--tape", "x", "--speed", "max"], "no such file"),
     ],
 )
-def test_contradictions_are_named(options, told):
-    with pytest.raises(Misconfigured, match=told):
-        make_market(arguments(options))
+def test_invalid_options_are_rejected(options, message):
+    with pytest.raises(Misconfigured, match=message):
+        make_market(parse_arguments(options))

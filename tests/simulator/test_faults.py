@@ -1,4 +1,4 @@
-"""Faults on request, and what unmodified ccxt makes of them."""
+"""Faults on request, and the exceptions of unmodified ccxt."""
 
 import time
 
@@ -24,7 +24,7 @@ def exchange(served):
 @pytest.fixture(autouse=True)
 def _cleared(served):
     yield
-    assert served.ask("DELETE", "/_control/faults") == (200, [])
+    assert served.request("DELETE", "/_control/faults") == (200, [])
 
 
 TABLE = [
@@ -46,7 +46,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("fault", "kind"), TABLE)
-def test_each_fault_raises_what_the_real_exchange_would(served, exchange, fault, kind):
+def test_a_fault_raises_the_exception_of_the_real_exchange(served, exchange, fault, kind):
     served.fail({"path": TICKER, "times": 1, **fault})
     with pytest.raises(kind):
         exchange.fetch_ticker("BTC/USDT")
@@ -55,17 +55,17 @@ def test_each_fault_raises_what_the_real_exchange_would(served, exchange, fault,
     assert exchange.fetch_ticker("BTC/USDT")["last"] > 0
 
 
-# Where its async half differs: a body cut short looks like an answer the exchange meant.
+# ccxt's async client differs: it takes a truncated body for the exchange's error.
 CUT_SHORT = ({"disconnect": True, "half_body": True}, ccxt.ExchangeError)
 
 
 @pytest.mark.parametrize(("fault", "kind"), [TABLE[0], TABLE[7], TABLE[11], CUT_SHORT])
-async def test_async_ccxt_agrees(served, fault, kind):
+async def test_async_ccxt_raises_the_same(served, fault, kind):
     exchange = ccxt.async_support.binance(served.settings())
     exchange.exceptions["exact"].update(exchange.exceptions["spot"]["exact"])
     try:
         await exchange.load_markets()
-        # aiohttp's client asks once more by itself when a kept connection drops.
+        # aiohttp's client repeats the request once if a reused connection closes.
         served.fail({"path": TICKER, "times": 2, **fault})
         with pytest.raises(kind):
             await exchange.fetch_ticker("BTC/USDT")
@@ -74,8 +74,8 @@ async def test_async_ccxt_agrees(served, fault, kind):
 
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", "{}", '{"symbol":"BTCU'])
-def test_a_200_that_says_nothing_is_a_ticker_of_nothing(served, exchange, body):
-    """ccxt raises nothing here: whoever reads the ticker must look."""
+def test_an_unusable_200_gives_an_empty_ticker(served, exchange, body):
+    """ccxt raises nothing, so that the reader must check the ticker."""
     served.fail({"path": TICKER, "body": body})
     assert exchange.fetch_ticker("BTC/USDT")["last"] is None
 
@@ -88,35 +88,35 @@ def test_a_refused_connection_is_a_network_error(serve, generate):
         exchange.load_markets()
 
 
-def test_a_delay_alone_answers_late_but_right(served, exchange):
+def test_a_delay_does_not_change_the_response(served, exchange):
     served.fail({"path": TICKER, "delay_s": 0.3, "headers": {"X-Slow": "yes"}})
-    began = time.monotonic()
+    started = time.monotonic()
     assert exchange.fetch_ticker("BTC/USDT")["last"] > 0
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - started >= 0.3
     assert exchange.last_response_headers["X-Slow"] == "yes"
 
 
-def test_a_fault_strikes_so_many_times_then_the_next_in_line(served):
+def test_a_fault_applies_the_given_times_then_the_next_rule(served):
     served.fail(
         {"path": "/api/v3/ti", "status": 500, "body": "a", "times": 2},
         {"path": "/api/v3/time", "status": 501, "body": {"b": 1}, "times": 1},
         {"path": "/api/v3/klines", "status": 502, "body": []},
     )
-    statuses = [served.ask("GET", "/api/v3/klines")[0] for _ in range(3)]
+    statuses = [served.request("GET", "/api/v3/klines")[0] for _ in range(3)]
     assert statuses == [502] * 3
     exchange = served.exchange()
     for kind in (ccxt.ExchangeNotAvailable, ccxt.ExchangeNotAvailable):
         with pytest.raises(kind):
             exchange.fetch_time()
-    assert served.ask("GET", "/api/v3/time") == (501, {"b": 1})
+    assert served.request("GET", "/api/v3/time") == (501, {"b": 1})
     assert "serverTime" in served.get("/api/v3/time")
     assert [f["path"] for f in served.get("/_control/faults")] == ["/api/v3/klines"]
 
 
-def test_faults_spare_the_control_paths_and_are_counted(served):
+def test_faults_do_not_apply_to_control_paths_and_requests_are_counted(served):
     served.fail({"path": "/", "status": 500, "body": {}})
     before = served.get("/_control/state")["requests"].get("/api/v3/ping", 0)
-    assert served.ask("GET", "/api/v3/ping")[0] == 500
+    assert served.request("GET", "/api/v3/ping")[0] == 500
     assert served.get("/_control/state")["requests"]["/api/v3/ping"] == before + 1
 
 
@@ -129,8 +129,8 @@ def test_faults_spare_the_control_paths_and_are_counted(served):
         [{"path": "/", "status": 7}],
     ],
 )
-def test_wrong_rules_are_refused_and_the_old_ones_stay(served, rules):
+def test_invalid_rules_are_rejected_and_the_active_ones_stay(served, rules):
     served.fail({"path": "/api/v3/ping", "status": 500, "body": {}})
-    status, answer = served.ask("POST", "/_control/faults", rules)
+    status, answer = served.request("POST", "/_control/faults", rules)
     assert (status, answer["code"]) == (400, -1100)
-    assert served.ask("GET", "/api/v3/ping")[0] == 500
+    assert served.request("GET", "/api/v3/ping")[0] == 500

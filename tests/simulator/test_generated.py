@@ -8,15 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import Misconfigured
-from include.simulator.activity import LISTED_MS
-from include.simulator.candles import Candle
 from include.simulator.clock import WallClock
-from include.simulator.generated import GeneratedMarket
-from include.simulator.history import History
-from include.simulator.listings import list_symbol
-from include.simulator.noise import bits
-from include.simulator.price_path import MAX_DEVIATION, PricePath
-from include.simulator.trades import DAY_MS, HOUR_MS, MINUTE_MS
+from include.simulator.generated_market import LISTED_MS, GeneratedMarket
+from include.simulator.generated_quotes import MAX_DEVIATION, PricePath, list_symbol
+from include.simulator.history import History, SimulatedCandle
+from include.simulator.market import DAY_MS, HOUR_MS, MINUTE_MS
+from include.simulator.random_numbers import bits
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "LRC/BTC")
 NEVER_MS = LISTED_MS + 4000 * DAY_MS
@@ -39,11 +36,11 @@ def trades_between(history, symbol, start_ms, end_ms, now_ms=NEVER_MS):
     )
 
 
-def candle_of(open_ms, trades, previous_close):
-    """Fold trades one by one: the plain definition."""
+def sum_candle(open_ms, trades, previous_close):
+    """Sum trades one by one, as the plain definition of a candle."""
     prices = [t.price_ticks for t in trades] or [previous_close]
     buys = [t for t in trades if not t.taker_sells]
-    return Candle(
+    return SimulatedCandle(
         open_ms,
         prices[0],
         max(prices),
@@ -68,7 +65,7 @@ def test_a_candle_is_the_aggregate_of_its_trades(symbol, start_ms, width):
     close = previous[-1].price_ticks if previous else MARKET.opening_price(symbol)
     for candle in got:
         trades = trades_between(HISTORY, symbol, candle.open_ms, candle.open_ms + width_ms)
-        assert candle == candle_of(candle.open_ms, trades, close)
+        assert candle == sum_candle(candle.open_ms, trades, close)
         close = candle.close
 
 
@@ -76,12 +73,12 @@ def test_a_daily_candle_is_the_aggregate_of_its_trades():
     symbol, start_ms = MARKET.symbols[1], LISTED_MS + 300 * DAY_MS
     (got,) = HISTORY.candles(symbol, DAY_MS, start_ms, start_ms, NEVER_MS)
     trades = trades_between(HISTORY, symbol, start_ms, start_ms + DAY_MS)
-    assert got == candle_of(start_ms, trades, 0)
+    assert got == sum_candle(start_ms, trades, 0)
 
 
 @some
 @given(symbols, st.integers(1, 4000), st.integers(0, 1439))
-def test_ids_and_times_go_on_across_minutes_hours_and_days(symbol, day, minute):
+def test_ids_and_times_continue_across_minutes_hours_and_days(symbol, day, minute):
     border_ms = LISTED_MS + day * DAY_MS - minute * MINUTE_MS * (minute % 3)
     trades = trades_between(HISTORY, symbol, border_ms - 5 * MINUTE_MS, border_ms + 5 * MINUTE_MS)
     for before, after in itertools.pairwise(trades):
@@ -94,7 +91,7 @@ def test_ids_and_times_go_on_across_minutes_hours_and_days(symbol, day, minute):
         assert trade.price_ticks > 0
 
 
-def test_the_first_trade_ever_has_id_0():
+def test_the_first_trade_has_id_0():
     for symbol in MARKET.symbols:
         first = HISTORY.trades(symbol, -5, 1, NEVER_MS)[0]
         assert (first.trade_id, first.first_raw) == (0, 0)
@@ -104,8 +101,8 @@ def test_the_first_trade_ever_has_id_0():
 
 @some
 @given(symbols, minutes, st.integers(0, HOUR_MS))
-def test_what_was_seen_live_is_what_history_says(generate, symbol, start_ms, elapsed_ms):
-    """A fresh market asked at some moment agrees with one asked long after."""
+def test_live_trades_equal_history(generate, symbol, start_ms, elapsed_ms):
+    """A new market at some time agrees with one read long after."""
     live = History(generate())
     now_ms = start_ms + elapsed_ms
     seen = trades_between(live, symbol, start_ms, now_ms + HOUR_MS, now_ms)
@@ -118,11 +115,11 @@ def test_what_was_seen_live_is_what_history_says(generate, symbol, start_ms, ela
     )
     so_far = trades_between(live, symbol, open_ms, now_ms + 1, now_ms)
     close = closed[-1].close if closed else MARKET.opening_price(symbol)
-    assert current == candle_of(open_ms, so_far, close)
+    assert current == sum_candle(open_ms, so_far, close)
 
 
 def test_history_does_not_change_as_time_passes(generate):
-    """One instance followed minute by minute gives what a later look back gives."""
+    """Reading minute by minute gives the same trades as reading once later."""
     market = generate()
     history, symbol = History(market), market.symbols[0]
     start_ms = LISTED_MS + 40 * DAY_MS - 30 * MINUTE_MS
@@ -145,7 +142,7 @@ def test_another_seed_or_rate_is_another_market(generate, change):
 
 
 @pytest.mark.parametrize("rate", [0.01, 1.0, 90.0, 2000.0])
-def test_the_rate_is_what_was_asked(generate, rate):
+def test_the_rate_is_the_requested_one(generate, rate):
     market = generate(symbols=("BTC/USDT",), trades_per_minute=rate)
     history, symbol = History(market), market.symbols[0]
     start_ms = LISTED_MS + 100 * DAY_MS
@@ -177,7 +174,7 @@ def test_some_minutes_are_quiet_some_burst_some_trades_share_a_millisecond():
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [("BTC/USDT", 6e4, 12e4), ("ETH/USDT", 2e3, 5e3)])
-def test_prices_stay_sane_for_ever(name, low, high):
+def test_prices_stay_within_bounds(name, low, high):
     listing = list_symbol(name)
     path = PricePath(7, name, listing.base_ticks)
     for day in range(0, 20_000, 97):
@@ -192,7 +189,7 @@ def test_prices_stay_sane_for_ever(name, low, high):
     ("name", "price_decimals", "lot_decimals"),
     [("BTC/USDT", 2, 5), ("ETH/USDT", 2, 4), ("LRC/BTC", 8, 0), ("SOL/USDT", 2, 3)],
 )
-def test_ticks_and_lots_are_those_of_binance(name, price_decimals, lot_decimals):
+def test_ticks_and_lots_equal_those_of_binance(name, price_decimals, lot_decimals):
     symbol = list_symbol(name).symbol
     assert (symbol.price_decimals, symbol.lot_decimals) == (price_decimals, lot_decimals)
 
@@ -208,7 +205,7 @@ def test_any_symbol_can_be_listed(name):
 
 @some
 @given(symbols, minutes, st.integers(0, MINUTE_MS))
-def test_the_book_is_sorted_whole_and_around_the_last_trade(symbol, start_ms, offset_ms):
+def test_the_book_is_sorted_complete_and_around_the_last_trade(symbol, start_ms, offset_ms):
     now_ms = start_ms + offset_ms
     book = MARKET.book(symbol, 1000, now_ms)
     bids, asks = [p for p, _ in book.bids], [p for p, _ in book.asks]
@@ -227,7 +224,7 @@ def test_the_book_is_sorted_whole_and_around_the_last_trade(symbol, start_ms, of
         assert abs(trades[-1].price_ticks - bids[0]) <= max(3, bids[0] // 500)
 
 
-def test_a_trade_takes_from_the_book_of_its_moment():
+def test_a_trade_is_within_the_book_of_its_time():
     symbol, start_ms = MARKET.symbols[0], LISTED_MS + 77 * DAY_MS
     trades = trades_between(HISTORY, symbol, start_ms, start_ms + 5 * MINUTE_MS)
     assert {t.taker_sells for t in trades} == {True, False}
@@ -259,7 +256,7 @@ def test_a_stream_of_bits_never_changes():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"symbols": ()}, "no symbols"),
         ({"symbols": ("btcusdt",)}, "BASE/QUOTE"),
@@ -268,6 +265,6 @@ def test_a_stream_of_bits_never_changes():
         ({"trades_per_minute": 1e9}, "at most"),
     ],
 )
-def test_nonsense_is_refused(generate, options, told):
-    with pytest.raises(Misconfigured, match=told):
+def test_invalid_options_are_rejected(generate, options, message):
+    with pytest.raises(Misconfigured, match=message):
         generate(**options)

@@ -1,4 +1,4 @@
-"""Recorded markets: the figures of two real tapes, and small tapes made here."""
+"""Recorded markets: known values of two real tapes, and small tapes made by the tests."""
 
 import gzip
 import json
@@ -10,7 +10,7 @@ import pytest
 from include.errors import Misconfigured
 from include.simulator.clock import PacedClock
 from include.simulator.history import History
-from include.simulator.tape import TapeMarket
+from include.simulator.tape_market import TapeMarket
 
 MINUTE_MS = 60_000
 MIDNIGHT_MS = 1_723_161_600_000  # 2024-08-09T00:00Z
@@ -29,17 +29,17 @@ def market(tapes):
         (0, ("61686.00", None, None, "61631.79"), "34.08180", 61689.4706, 1824),
     ],
 )
-def test_candles_are_those_of_the_record(market, minute, prices, volume, vwap, trades):
+def test_candles_equal_the_known_values(market, minute, prices, volume, vwap, trades):
     symbol, open_ms = market.symbols[0], MIDNIGHT_MS + minute * MINUTE_MS
     (candle,) = History(market).candles(symbol, MINUTE_MS, open_ms, open_ms, market.end_ms)
     for got, expected in zip(candle[1:5], prices, strict=True):
-        assert expected is None or symbol.price_text(got) == expected + "000000"
-    assert symbol.amount_text(candle.lots) == volume + "000"
+        assert expected is None or symbol.format_price(got) == expected + "000000"
+    assert symbol.format_amount(candle.lots) == volume + "000"
     assert candle.quote / candle.lots / 100 == pytest.approx(vwap, abs=5e-5)
     assert candle.trades == trades
 
 
-def test_the_whole_record_is_served(market):
+def test_all_recorded_trades_are_served(market):
     symbol, history = market.symbols[0], History(market)
     rows = history.trades(symbol, 0, 2**60, market.end_ms)
     assert len(rows) == 9_757 + 10_147
@@ -53,12 +53,12 @@ def test_the_whole_record_is_served(market):
 
 
 # Two updates end just after a best bid, added and removed within them, was gone; the exchange sent
-# its next bookTicker only a few ids later, so the latest one still shows that bid.
+# the next bookTicker comes a few ids later, so that the latest one still has that bid.
 TICKER_SKIPPED = {50_093_478_174: "61565.10000000", 50_093_480_542: "61556.11000000"}
 
 
-def test_after_each_update_the_top_is_that_of_the_latest_book_ticker(tapes):
-    """The law of the record: our book against the exchange's own best bid and ask."""
+def test_after_each_update_the_best_quotes_are_those_of_the_book_ticker(tapes):
+    """The book from the updates has the exchange's own best bid and ask."""
     market = TapeMarket(tapes, speed=None)
     symbol, tops, updates, first_id = market.symbols[0], {}, {}, 0
     for path in tapes:
@@ -78,24 +78,24 @@ def test_after_each_update_the_top_is_that_of_the_latest_book_ticker(tapes):
         book = market.book(symbol, 1, update["E"])
         assert book.last_update_id == update_id
         (bid, bid_lots), (ask, ask_lots) = book.bids[0], book.asks[0]
-        ours = (
-            symbol.price_text(bid),
-            symbol.amount_text(bid_lots),
-            symbol.price_text(ask),
-            symbol.amount_text(ask_lots),
+        computed = (
+            symbol.format_price(bid),
+            symbol.format_amount(bid_lots),
+            symbol.format_price(ask),
+            symbol.format_amount(ask_lots),
         )
-        theirs = tops[ids[bisect_right(ids, update_id) - 1]]
-        if ours == theirs:
+        recorded = tops[ids[bisect_right(ids, update_id) - 1]]
+        if computed == recorded:
             checked += 1
         else:
-            skipped[update_id] = theirs[0]
-            assert ours[2:] == theirs[2:]
-            assert theirs[0] not in [price for price, amount in update["b"] if float(amount)]
+            skipped[update_id] = recorded[0]
+            assert computed[2:] == recorded[2:]
+            assert recorded[0] not in [price for price, amount in update["b"] if float(amount)]
     assert skipped == TICKER_SKIPPED
     assert checked == 6_491
 
 
-def test_ccxt_plays_a_real_tape_to_its_end(serve, tapes):
+def test_ccxt_reads_a_real_tape_to_its_end(serve, tapes):
     served = serve(TapeMarket(tapes, speed=None, step_ms=20_000))
     exchange = served.exchange()
     exchange.load_markets()
@@ -150,7 +150,7 @@ def write(tmp_path):
 
 def test_a_tape_without_a_snapshot_fills_its_book_from_the_updates(serve, write):
     """
-    The second half of a recording plays by itself; what never changed is not in its book.
+    The second half of a recording can be replayed; unchanged levels are not in its book.
     """
     half = [m for m in GOOD if m is not SNAPSHOT]
     served = serve(TapeMarket((write(half),), speed=None, step_ms=30_000))
@@ -161,7 +161,7 @@ def test_a_tape_without_a_snapshot_fills_its_book_from_the_updates(serve, write)
     assert book == {"lastUpdateId": 14, "bids": [level(100, 5), level(50, 9)], "asks": []}
 
 
-def test_a_small_tape_plays_in_steps(serve, write):
+def test_a_small_tape_is_replayed_in_steps(serve, write):
     served = serve(TapeMarket((write(GOOD),), speed=None, step_ms=30_000))
     assert served.get("/api/v3/time") == {"serverTime": 1200}
     depth_path, ticker = "/api/v3/depth?symbol=BTCUSDT", "/api/v3/ticker/24hr?symbol=BTCUSDT"
@@ -170,7 +170,7 @@ def test_a_small_tape_plays_in_steps(serve, write):
         "bids": [level(99, 1)],
         "asks": [level(102, 3)],
     }
-    assert served.ask("GET", "/api/v3/ticker/24hr?symbol=NOPE")[0] == 400
+    assert served.request("GET", "/api/v3/ticker/24hr?symbol=NOPE")[0] == 400
     assert served.get("/api/v3/time") == {"serverTime": 1200}
     assert served.get(ticker)["closeTime"] == 31_200
     assert served.get(depth_path)["bids"] == [level(100, 5), level(99, 1)]
@@ -188,7 +188,7 @@ def test_a_small_tape_plays_in_steps(serve, write):
     ]
 
 
-def test_tapes_of_one_recording_go_on_and_may_overlap(write):
+def test_tapes_of_one_recording_continue_and_may_overlap(write):
     paths = (write(GOOD[:5], "a.gz"), write(GOOD[3:], "b.gz"))
     market, whole = TapeMarket(paths), TapeMarket((write(GOOD),))
     symbol = market.symbols[0]
@@ -197,7 +197,7 @@ def test_tapes_of_one_recording_go_on_and_may_overlap(write):
     assert market.book(symbol, 9, 99_999) == whole.book(symbol, 9, 99_999)
 
 
-def test_a_paced_clock_runs_so_many_times_as_fast_and_stops():
+def test_a_paced_clock_has_its_speed_and_stops():
     elapsed_s = [0.0]
     clock = PacedClock(1_000, 61_000, 10.0, monotonic_s=lambda: elapsed_s[0])
     elapsed_s[0] = 2.5
@@ -207,7 +207,7 @@ def test_a_paced_clock_runs_so_many_times_as_fast_and_stops():
 
 
 @pytest.mark.parametrize(
-    ("messages", "told"),
+    ("messages", "expected"),
     [
         ([], "expected trades"),
         ([SNAPSHOT], "expected trades"),
@@ -222,18 +222,18 @@ def test_a_paced_clock_runs_so_many_times_as_fast_and_stops():
         ([SNAPSHOT, trade(1, 1, symbol="ABCXYZ"), depth(11, 12, 2)], "quote currency"),
     ],
 )
-def test_a_tape_that_cannot_be_played_says_where(write, messages, told):
-    with pytest.raises(Misconfigured, match=told):
+def test_an_invalid_tape_names_the_line(write, messages, expected):
+    with pytest.raises(Misconfigured, match=expected):
         TapeMarket((write(messages),))
 
 
-def test_a_damaged_or_missing_file_says_so(write, tmp_path):
+def test_a_damaged_or_missing_file_is_named(write, tmp_path):
     path = write(GOOD)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(Misconfigured, match="not a whole gzip file"):
+    with pytest.raises(Misconfigured, match="expected a complete gzip file"):
         TapeMarket((path,))
     with pytest.raises(Misconfigured, match="no such file"):
         TapeMarket((tmp_path / "none.gz",))
     path.write_text("plain text\n")
-    with pytest.raises(Misconfigured, match="not a whole gzip file"):
+    with pytest.raises(Misconfigured, match="expected a complete gzip file"):
         TapeMarket((path,))

@@ -1,4 +1,4 @@
-"""What the live half wrote, read back by other means than it wrote with."""
+"""Read back what the live half wrote, by another client than it wrote with."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.waiting import eventually
 
 
 class Bucket:
-    """The bucket of the test's pipeline, and its dead letters."""
+    """The bucket of the test's pipeline, and the topic of its dead letters."""
 
     def __init__(self, settings, token):
         self.settings = settings
@@ -23,7 +23,7 @@ class Bucket:
         return [record.values for table in tables for record in table.records]
 
     def stored(self):
-        """Return the market: each point's fields by measurement, tags and time in ms."""
+        """Return the market's points: fields by measurement, tags, and time in ms."""
         found = {}
         for row in self.query(
             f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'
@@ -43,7 +43,7 @@ class Bucket:
         }
 
     def count(self):
-        """Return how many points crypto_prices has."""
+        """Return the number of points in crypto_prices."""
         rows = self.query(
             f'from(bucket: "{self.settings.influx_bucket}") |> range(start: 0)'
             ' |> filter(fn: (r) => r._measurement == "crypto_prices" and r._field == "close")'

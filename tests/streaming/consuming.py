@@ -1,4 +1,4 @@
-"""Run consumers, feed them, and say what they should have written."""
+"""Run consumers, publish to them, and compute the points that they should write."""
 
 import itertools
 import math
@@ -15,10 +15,10 @@ from include.broker.log_reader import LogReader
 from include.broker.records import Outgoing
 from include.broker.writer import TransactionalWriter
 from include.errors import BadRecord, Misconfigured, Unavailable
-from include.kpis.fold import Fold
-from include.kpis.points import CandlePoint, LastTradePoint, PricePoint, SecondPoint
-from include.streaming import checkpoints
+from include.kpis.engine import KpiEngine
+from include.kpis.records import CandlePoint, LastTradePoint, PricePoint, SecondPoint
 from include.streaming.consumer import consume
+from include.streaming.partitions import load_checkpoints
 from tests.waiting import eventually
 
 MEASUREMENTS = {
@@ -31,13 +31,13 @@ MEASUREMENTS = {
 
 def publish(settings, events):
     """Publish in transactions, as a producer does."""
-    with publishing(settings) as write:
+    with open_publisher(settings) as write:
         for some in itertools.batched(events, 200):
             write(some)
 
 
 @contextmanager
-def publishing(settings):
+def open_publisher(settings):
     writer = TransactionalWriter(settings, f"{settings.consumer_group}-test")
 
     def write(events):
@@ -52,8 +52,8 @@ def publishing(settings):
         writer.close()
 
 
-class Flowing:
-    """A producer's data, some two hundred records a second until the end of the `with`."""
+class BackgroundPublisher:
+    """Publishes about two hundred records a second while the context lasts."""
 
     def __init__(self, settings, events):
         self.settings = settings
@@ -64,7 +64,7 @@ class Flowing:
 
     def run(self):
         try:
-            with publishing(self.settings) as write:
+            with open_publisher(self.settings) as write:
                 while not self.stopping.wait(0.05):
                     write(list(itertools.islice(self.events, 16)))
         except Unavailable as e:
@@ -80,8 +80,8 @@ class Flowing:
         assert self.failure is None
 
 
-class Consuming:
-    """The consumer in a thread, stopped and joined at the end."""
+class RunningConsumer:
+    """Runs the consumer in a thread, which is stopped and joined at the end."""
 
     def __init__(self, settings):
         self.settings = settings
@@ -110,7 +110,7 @@ class Consuming:
 
 @contextmanager
 def consumer_process(environment, folder):
-    """Run the consumer as a process; whatever is left of it at the end is killed."""
+    """Run the consumer as a process; kill it at the end."""
     with (folder / "consumer.log").open("a") as log:
         command = [sys.executable, "-m", "include.streaming.consumer"]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -131,7 +131,7 @@ def _admin(settings):
 
 
 def wait_for_members(settings, count):
-    """Return once the group has *count* members, all with their share of the partitions."""
+    """Return once the group has *count* members and is stable."""
     with _admin(settings) as admin:
 
         def found():
@@ -145,8 +145,8 @@ def wait_for_members(settings, count):
         )
 
 
-def forget_the_dead(settings):
-    """Take all members off the group, as Kafka does with the dead once their session is over."""
+def remove_members(settings):
+    """Remove all members from the group, as Kafka does when the session of a dead one ends."""
     with _admin(settings) as admin:
         group = admin.describe_groups([settings.consumer_group])[settings.consumer_group]
         members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
@@ -166,7 +166,7 @@ def wait_until_saved(settings, timeout_s=60):
 
 
 def wait_until_saved_further(settings, before):
-    """Return once checkpoints are further than *before*, which `offsets_saved` returned."""
+    """Return once the checkpoints have passed *before*, a result of `offsets_saved`."""
     reached = sum(before.values())
     eventually(
         lambda: sum(offsets_saved(settings).values()) > reached, f"more than {before}", timeout_s=30
@@ -174,24 +174,25 @@ def wait_until_saved_further(settings, before):
 
 
 def offsets_saved(settings):
-    return {number: saved.next_offset for number, saved in checkpoints.load(settings).items()}
+    return {number: saved.next_offset for number, saved in load_checkpoints(settings).items()}
 
 
-def folded(settings):
+def compute_points(settings):
     """
-    Return what an uninterrupted consumer writes: the topic, each partition through one fold.
+    Return the points of an uninterrupted consumer: one KPI engine per partition.
 
-    As `Bucket.stored`: a point written again has the fields of both, the later one's values.
+    The form is that of `Bucket.stored`. A point that is written again has the fields of both, with
+    the later values.
     """
-    folds, found = {}, {}
+    engines, found = {}, {}
     with LogReader(settings, settings.topic_market) as reader:
         ends = reader.ends()
         reader.seek(reader.beginnings())
         while any(reader.positions()[p] < end for p, end in ends.items()):
             for record in reader.poll(5_000, timeout_s=1.0):
-                fold = folds.setdefault(record.partition, Fold())
+                engine = engines.setdefault(record.partition, KpiEngine())
                 try:
-                    points = fold.update(wire.decode(record.value))
+                    points = engine.update(wire.decode(record.value))
                 except BadRecord:
                     continue
                 for point in points:

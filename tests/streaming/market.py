@@ -1,9 +1,9 @@
-"""A market without end, seeded: what a producer would publish of it, minute by minute."""
+"""An endless random market: the events that a producer publishes of it, minute by minute."""
 
 import itertools
 import random
 
-from include.kpis.records import MINUTE_MS, Candle, Level, Tick, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Level, MarketSnapshot, Trade, Trades
 
 START_MS = 1_762_300_800_000  # 2025-11-05 00:00 UTC
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "LRC/BTC")
@@ -25,14 +25,14 @@ class Symbol:
         return [self.candle(at, self.trades(at, 12)) for at in opens]
 
     def minute(self, number):
-        """Return a minute's trades in batches, ticks among them, then its candle."""
+        """Return a minute's trades in batches, snapshots among them, then its candle."""
         open_ts_ms = START_MS + number * MINUTE_MS
         trades = self.trades(open_ts_ms, self.chance.randrange(30))
         events = []
         for batch in itertools.batched(trades, 5):
             recv_ts_ms = batch[-1].ts_ms + 40
             events.append(Trades("binance", self.name, recv_ts_ms, batch))
-            events.append(self.tick(recv_ts_ms))
+            events.append(self.snapshot(recv_ts_ms))
         return [*events, self.candle(open_ts_ms, trades)]
 
     def trades(self, open_ts_ms, count):
@@ -56,16 +56,16 @@ class Symbol:
             "binance", self.name, open_ts_ms, received, *ohlc, volume, quote_volume, len(trades)
         )
 
-    def tick(self, ts_ms):
+    def snapshot(self, ts_ms):
         price, step = self.price, self.price * 1e-4
         bids = tuple(Level(price - i * step, self.chance.uniform(0.1, 9)) for i in range(1, 7))
         asks = tuple(Level(price + i * step, self.chance.uniform(0.1, 9)) for i in range(1, 7))
         day = (price * 0.98, price * 1.02, price * 0.97, price, 1234.5, 1234.5 * price)
-        return Tick("binance", self.name, ts_ms, ts_ms + 20, *day, bids, asks)
+        return MarketSnapshot("binance", self.name, ts_ms, ts_ms + 20, *day, bids, asks)
 
 
 def stream(seed=7, symbols=SYMBOLS):
-    """Yield events for ever: the history of all symbols, then minute after minute of each."""
+    """Yield events without end: the history of all symbols, then each minute of each symbol."""
     walks = [Symbol(name, seed) for name in symbols]
     for walk in walks:
         yield from walk.history()

@@ -1,4 +1,4 @@
-"""The consumer on real Kafka and InfluxDB: every tick a point, whatever happens to it."""
+"""The consumer on real Kafka and InfluxDB stores a point of every snapshot, through failures."""
 
 import itertools
 from dataclasses import replace
@@ -8,14 +8,14 @@ import pytest
 from include.broker.records import Outgoing
 from include.broker.writer import AcknowledgedWriter
 from include.influxdb.writer import InfluxDB
-from include.kpis.ticker import measure
+from include.kpis.snapshot_kpis import compute_snapshot_kpis
 from local.credentials import write_private
-from tests.kpis.test_ticker import TICK
+from tests.kpis.test_snapshot_kpis import SNAPSHOT
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
+    RunningConsumer,
+    compute_points,
     consumer_process,
-    folded,
     publish,
     wait_until_saved,
 )
@@ -23,46 +23,46 @@ from tests.streaming.consuming import (
 START_MS = 1_762_300_800_000
 
 
-def ticks(count, start=0, symbol="BTC/USDT"):
+def snapshots(count, start=0, symbol="BTC/USDT"):
     times_ms = [START_MS + i * 5_000 for i in range(start, start + count)]
     return [
-        replace(TICK, symbol=symbol, event_ts_ms=ms, recv_ts_ms=ms + 250, close=ms / 3e7)
+        replace(SNAPSHOT, symbol=symbol, event_ts_ms=ms, recv_ts_ms=ms + 250, close=ms / 3e7)
         for ms in times_ms
     ]
 
 
-def test_every_tick_is_a_point_with_every_value(settings, bucket):
-    sent = ticks(120) + ticks(80, symbol="ETH/USDT")
+def test_every_snapshot_is_a_point_with_every_value(settings, bucket):
+    sent = snapshots(120) + snapshots(80, symbol="ETH/USDT")
     publish(settings, sent)
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(200)
 
     stored = bucket.points()
-    for tick in sent:
-        expected = {k: v for k, v in measure(tick).items() if v is not None}
-        found = stored[(tick.symbol, tick.event_ts_ms)]
+    for snapshot in sent:
+        expected = {k: v for k, v in compute_snapshot_kpis(snapshot).items() if v is not None}
+        found = stored[(snapshot.symbol, snapshot.event_ts_ms)]
         assert {name: found.get(name) for name in expected} == expected
 
 
-def test_a_restart_neither_loses_nor_doubles(settings, bucket):
-    publish(settings, ticks(100))
-    with Consuming(settings):
+def test_a_restart_loses_nothing_and_repeats_nothing(settings, bucket):
+    publish(settings, snapshots(100))
+    with RunningConsumer(settings):
         bucket.wait_for(100)
-    publish(settings, ticks(100, start=100))
+    publish(settings, snapshots(100, start=100))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(200)
 
     assert len(bucket.points()) == 200
 
 
-def test_the_seeds_query_runs_unchanged(settings, bucket):
+def test_the_query_of_the_original_project_runs_unchanged(settings, bucket):
     """
-    The dashboard of the project this one grew from shows what it says.
+    The dashboard of the original project runs this query.
     """
-    publish(settings, ticks(3))
-    with Consuming(settings):
+    publish(settings, snapshots(3))
+    with RunningConsumer(settings):
         bucket.wait_for(3)
 
     rows = bucket.query(
@@ -79,15 +79,15 @@ def test_the_seeds_query_runs_unchanged(settings, bucket):
 
 
 @pytest.mark.fault(16)
-def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
-    publish(settings, ticks(2))
+def test_an_undecodable_record_is_a_dead_letter_and_the_others_are_stored(settings, bucket):
+    publish(settings, snapshots(2))
     writer = AcknowledgedWriter(settings, "test-poison")
-    poison = [b"not json", b"[" * 100_000, b'{"v":1,"type":"tick"}', b"\xff", None]
+    poison = [b"not json", b"[" * 100_000, b'{"v":1,"type":"snapshot"}', b"\xff", None]
     writer.write([Outgoing(settings.topic_market, b"binance:BTC/USDT", v) for v in poison])
     writer.close()
-    publish(settings, ticks(2, start=2))
+    publish(settings, snapshots(2, start=2))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         bucket.wait_for(4)
 
     letters = bucket.dead_letters()
@@ -96,13 +96,13 @@ def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(settings, bucket):
     assert {letter["topic"] for letter in letters} == {settings.topic_market}
 
 
-def test_what_the_topic_holds_is_stored_in_its_measurements(settings, bucket):
+def test_events_are_stored_in_the_measurements_of_their_type(settings, bucket):
     """
-    Field by field what one fold of each partition makes of it.
+    Each field equals that of one KPI engine per partition.
     """
     publish(settings, itertools.islice(market.stream(), 1_000))
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     stored = bucket.stored()
@@ -114,19 +114,19 @@ def test_what_the_topic_holds_is_stored_in_its_measurements(settings, bucket):
         ("crypto_last_trade", None),
     }
     assert {symbol for _, _, symbol, _, _ in stored} == set(market.SYMBOLS)
-    assert stored == folded(settings)
+    assert stored == compute_points(settings)
 
 
 @pytest.mark.fault(14)
-def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, bucket):
+def test_a_point_influxdb_rejects_is_a_dead_letter_and_the_others_are_stored(settings, bucket):
     """
-    An integer field of old makes InfluxDB refuse floats, in that week only.
+    An integer already in the field makes InfluxDB reject floats, in that week only.
     """
     week_ms = 7 * 86_400_000
-    wrong = ticks(3)
+    wrong = snapshots(3)
     right = [
         replace(t, event_ts_ms=t.event_ts_ms + 2 * week_ms, recv_ts_ms=t.recv_ts_ms + 2 * week_ms)
-        for t in ticks(60)
+        for t in snapshots(60)
     ]
     sink = InfluxDB(settings)
     series = "crypto_prices,exchange=binance,symbol=BTC/USDT"
@@ -134,7 +134,7 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
     sink.close()
     publish(settings, [*wrong, *right])
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     stored = {ts_ms for _, ts_ms in bucket.points()}
@@ -145,17 +145,17 @@ def test_a_point_influxdb_refuses_is_parked_and_the_rest_is_stored(settings, buc
 
 
 @pytest.mark.fault(15)
-def test_a_wrong_token_ends_it_with_one_line(settings, pipeline_environment, tmp_path):
+def test_a_wrong_token_ends_it_with_one_line_of_error(settings, pipeline_environment, tmp_path):
     wrong = tmp_path / "token"
-    write_private(wrong, "not-a-token-this-server-knows")
-    publish(settings, ticks(1))
+    write_private(wrong, "not-a-token-of-this-server")
+    publish(settings, snapshots(1))
     environment = pipeline_environment | {"PIPELINE_INFLUX_TOKEN_FILE": str(wrong)}
 
     with consumer_process(environment, tmp_path) as process:
         exit_code = process.wait(30)
 
-    said = (tmp_path / "consumer.log").read_text()
+    output = (tmp_path / "consumer.log").read_text()
     assert exit_code == 2
-    assert said.splitlines()[-1].count("answered 401") == 1
-    assert "Traceback" not in said
-    assert "not-the-token" not in said
+    assert output.splitlines()[-1].count("answered 401") == 1
+    assert "Traceback" not in output
+    assert "not-the-token" not in output

@@ -1,7 +1,7 @@
 """
-A consumer that the group knows again: back at once when killed, gone at once when it is stopped.
+A static member gets its partitions back at once after a kill, and gives them up when it stops.
 
-Its session is longer than the test has patience: whoever waited for it to be over would fail.
+The session is longer than the tests: a test that waited for its end would fail.
 """
 
 import socket
@@ -10,16 +10,16 @@ import sys
 
 import pytest
 
-from include.broker.group_member import instance_of
+from include.broker.group_member import get_instance_id
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Flowing,
+    BackgroundPublisher,
     offsets_saved,
     wait_for_members,
     wait_until_saved_further,
 )
 
-PATIENT = """
+LONG_SESSION = """
 from include.broker import group_member
 group_member.SESSION_TIMEOUT_MS = 600_000
 from include.streaming.consumer import main
@@ -34,9 +34,11 @@ def start(settings, pipeline_environment, free_ports, tmp_path):
 
     def started(number):
         port = ports.setdefault(number, free_ports.take())
-        told = {**pipeline_environment, "PIPELINE_CONSUMER_HEALTH_PORT": str(port)}
+        environment = {**pipeline_environment, "PIPELINE_CONSUMER_HEALTH_PORT": str(port)}
         with (tmp_path / f"consumer{number}.log").open("ab") as log:
-            running.append(subprocess.Popen([sys.executable, "-c", PATIENT], env=told, stderr=log))
+            running.append(
+                subprocess.Popen([sys.executable, "-c", LONG_SESSION], env=environment, stderr=log)
+            )
         return running[-1]
 
     yield started
@@ -45,8 +47,8 @@ def start(settings, pipeline_environment, free_ports, tmp_path):
         process.wait()
 
 
-def test_one_that_was_killed_has_its_partitions_at_once(settings, start):
-    with Flowing(settings, market.stream()):
+def test_a_killed_member_gets_its_partitions_back_at_once(settings, start):
+    with BackgroundPublisher(settings, market.stream()):
         killed = start(1)
         wait_until_saved_further(settings, {})
         killed.kill()
@@ -59,8 +61,8 @@ def test_one_that_was_killed_has_its_partitions_at_once(settings, start):
         wait_for_members(settings, 1)
 
 
-def test_one_that_is_stopped_leaves_its_partitions_to_the_others(settings, start):
-    with Flowing(settings, market.stream()):
+def test_a_stopped_member_leaves_its_partitions_to_the_others(settings, start):
+    with BackgroundPublisher(settings, market.stream()):
         stopped, other = start(1), start(2)
         wait_for_members(settings, 2)
         wait_until_saved_further(settings, {})
@@ -72,8 +74,8 @@ def test_one_that_is_stopped_leaves_its_partitions_to_the_others(settings, start
         assert other.poll() is None
 
 
-def test_the_group_calls_it_by_host_and_port(settings):
-    told = settings.model_copy(update={"consumer_health_port": 18092})
+def test_the_instance_id_is_host_and_port(settings):
+    configured = settings.model_copy(update={"consumer_health_port": 18092})
 
-    assert instance_of(told) == f"{socket.gethostname()}-18092"
-    assert instance_of(settings) is None
+    assert get_instance_id(configured) == f"{socket.gethostname()}-18092"
+    assert get_instance_id(settings) is None

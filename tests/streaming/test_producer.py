@@ -1,4 +1,4 @@
-"""The producer on real Kafka and the simulated exchange: resumes, and loses nothing when killed."""
+"""The producer on real Kafka and the simulated exchange resumes, and loses nothing if killed."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,9 @@ import pytest
 from include import wire
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured
-from include.kpis.records import Candle, MarketKey, Tick, Trades
-from include.streaming import progress
+from include.kpis.records import Candle, MarketKey, MarketSnapshot, Trades
 from include.streaming.producer import produce
+from include.streaming.publishing import load_progress
 from tests.exchange.conftest import NOON_MS, opened
 
 BTC = MarketKey("binance", "BTC/USDT")
@@ -35,7 +35,7 @@ def trade_ids(found, symbol):
 
 
 async def run_until(settings, enough):
-    """Run the producer in this loop until *enough* says so of what Kafka holds."""
+    """Run the producer until *enough* returns True for the events that Kafka has."""
     task = asyncio.create_task(produce(settings))
     try:
         async with asyncio.timeout(60):
@@ -49,40 +49,42 @@ async def run_until(settings, enough):
             await task
 
 
-async def test_publishes_history_trades_and_ticks_of_each_market(settings):
+async def test_publishes_history_trades_and_snapshots_of_each_market(settings):
     async with opened() as exchange:
-        told = settings.model_copy(
+        chosen = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
         )
 
-        await run_until(told, lambda found: sum(isinstance(e, Tick) for e in found) == 2)
-        found = events(told)
+        await run_until(
+            chosen, lambda found: sum(isinstance(e, MarketSnapshot) for e in found) == 2
+        )
+        found = events(chosen)
 
     for symbol in ("BTC/USDT", "ETH/USDT"):
         candles = [e for e in found if isinstance(e, Candle) and e.symbol == symbol]
         assert len(candles) == 50
-        assert any(isinstance(e, Tick) and e.symbol == symbol for e in found)
+        assert any(isinstance(e, MarketSnapshot) and e.symbol == symbol for e in found)
         assert trade_ids(found, symbol)
 
 
-async def test_goes_on_where_kafka_says_it_was(settings):
+async def test_resumes_from_the_progress_in_kafka(settings):
     """
-    A second producer publishes what the first did not, no trade and no candle twice.
+    A second producer publishes the rest, no trade and no candle twice.
     """
     async with opened() as exchange:
-        told = settings.model_copy(
+        chosen = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 50}
         )
-        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        await run_until(chosen, lambda found: any(isinstance(e, MarketSnapshot) for e in found))
         exchange.clock.ms += 30 * 60_000
 
         await run_until(
-            told,
-            lambda found: any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
+            chosen,
+            lambda found: any(isinstance(e, MarketSnapshot) and e.event_ts_ms >= exchange.clock.ms
                               for e in found if e.symbol == "BTC/USDT"),
         )  # fmt: skip
-        found = events(told)
-        known = progress.load(told, told.markets)[BTC]
+        found = events(chosen)
+        known = load_progress(chosen, chosen.markets)[BTC]
 
     ids = trade_ids(found, "BTC/USDT")
     opens = [e.open_ts_ms for e in found if isinstance(e, Candle) and e.symbol == "BTC/USDT"]
@@ -95,14 +97,14 @@ async def test_goes_on_where_kafka_says_it_was(settings):
 @pytest.mark.fault(1)
 async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_environment, tmp_path):
     """
-    Row 1 of the faults, the short version: killed again and again while it catches up, every trade
-    and candle is in Kafka, once.
+    Row 1 of the faults, the short version: the producer is killed repeatedly while it catches up.
+    Every trade is in Kafka once.
     """
     async with opened() as exchange:
-        told = settings.model_copy(
+        chosen = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.1, "history_bars": 400}
         )
-        await run_until(told, lambda found: any(isinstance(e, Tick) for e in found))
+        await run_until(chosen, lambda found: any(isinstance(e, MarketSnapshot) for e in found))
         exchange.clock.ms += 12 * 3_600_000
         changed = {
             "PIPELINE_EXCHANGE_URL": exchange.url,
@@ -113,13 +115,14 @@ async def test_survives_sigkill_in_the_middle_of_sending(settings, pipeline_envi
             environment = pipeline_environment | changed
             await asyncio.to_thread(killed_producer, environment, tmp_path, after_s)
         await run_until(
-            told,
-            lambda found: all(any(isinstance(e, Tick) and e.event_ts_ms >= exchange.clock.ms
-                                  for e in found if e.symbol == m.symbol) for m in told.markets),
+            chosen,
+            lambda found: all(any(isinstance(e, MarketSnapshot)
+                                  and e.event_ts_ms >= exchange.clock.ms
+                                  for e in found if e.symbol == m.symbol) for m in chosen.markets),
         )  # fmt: skip
-        found = events(told)
+        found = events(chosen)
 
-    for market in told.markets:
+    for market in chosen.markets:
         ids = trade_ids(found, market.symbol)
         assert len(ids) > 30_000
         assert ids == list(range(ids[0], ids[-1] + 1))
@@ -139,25 +142,25 @@ def killed_producer(environment, folder, after_s):
     process.wait(10)
 
 
-async def test_a_wrong_symbol_ends_it_with_one_line(settings):
+async def test_a_wrong_symbol_ends_it_with_one_line_of_error(settings):
     async with opened() as exchange:
         wrong = (BTC, MarketKey("binance", "ETH/USTD"))
-        told = settings.model_copy(update={"exchange_url": exchange.url, "markets": wrong})
+        chosen = settings.model_copy(update={"exchange_url": exchange.url, "markets": wrong})
 
         with pytest.raises(Misconfigured, match=r"did you mean ETH/USDT\?"):
-            await produce(told)
+            await produce(chosen)
 
 
 @contextlib.asynccontextmanager
-async def flowing(exchange, times=20):
-    """Let the exchange's time pass, faster than ours, while the context lasts."""
+async def running_clock(exchange, times=20):
+    """Let the exchange's clock run at *times* the speed of time while the context lasts."""
 
-    async def flow():
+    async def advance():
         while True:
             await asyncio.sleep(0.02)
             exchange.clock.ms += 20 * times
 
-    task = asyncio.create_task(flow())
+    task = asyncio.create_task(advance())
     try:
         yield
     finally:
@@ -165,7 +168,7 @@ async def flowing(exchange, times=20):
 
 
 def has_trades_until(settings, exchange, more_ms):
-    """Return a test of what Kafka holds: trades of each market until *more_ms* from now."""
+    """Return a test of events: whether each market has trades *more_ms* after now."""
     until_ms = exchange.clock.ms + more_ms
 
     def enough(found):
@@ -179,7 +182,7 @@ def has_trades_until(settings, exchange, more_ms):
 
 
 async def connected(exchange, times=1):
-    """Return once the stream has been asked for so many times."""
+    """Return once the stream has been requested *times* times."""
     while True:
         if [path for _, path, _ in await exchange.requests()].count("/stream") >= times:
             return
@@ -187,9 +190,9 @@ async def connected(exchange, times=1):
 
 
 @pytest.mark.fault(24)
-async def test_a_broken_stream_leaves_no_hole_in_kafka(settings):
+async def test_a_broken_stream_leaves_no_gap_in_kafka(settings):
     """
-    Whatever the stream loses comes from history, in its place, candles after their trades.
+    Trades that the stream loses come from history, in order, with candles after their trades.
     """
     faults = (
         {"stream": "", "action": "drop", "times": 5},
@@ -197,18 +200,18 @@ async def test_a_broken_stream_leaves_no_hole_in_kafka(settings):
         {"stream": "", "action": "duplicate", "times": 5},
         {"stream": "", "action": "close", "times": 1},
     )
-    async with opened() as exchange, flowing(exchange):
-        told = settings.model_copy(
+    async with opened() as exchange, running_clock(exchange):
+        chosen = settings.model_copy(
             update={"exchange_url": exchange.url, "poll_interval_s": 0.2, "history_bars": 5}
         )
-        task = asyncio.create_task(run_until(told, has_trades_until(told, exchange, 150_000)))
+        task = asyncio.create_task(run_until(chosen, has_trades_until(chosen, exchange, 150_000)))
         async with asyncio.timeout(30):
             await connected(exchange)
         await exchange.fault(*faults)
         await task
-        found = events(told)
+        found = events(chosen)
 
-    for market in told.markets:
+    for market in chosen.markets:
         ids = trade_ids(found, market.symbol)
         assert ids == list(range(ids[0], ids[-1] + 1))
     check_candles_follow_their_trades(found)
@@ -220,6 +223,8 @@ def check_candles_follow_their_trades(found):
     for event in found:
         if isinstance(event, Trades):
             open_ts_ms = event.trades[0].ts_ms // 60_000 * 60_000
-            assert open_ts_ms > closed.get(event.symbol, 0), "a trade after its minute's candle"
+            assert open_ts_ms > closed.get(event.symbol, 0), (
+                "a trade comes after the candle of its minute"
+            )
         elif isinstance(event, Candle):
             closed[event.symbol] = event.open_ts_ms

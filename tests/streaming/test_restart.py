@@ -1,4 +1,4 @@
-"""Consumers killed, frozen, joined and left mid-stream: the points of one that never stopped."""
+"""Consumers that are killed, frozen, or joined store the points of an uninterrupted one."""
 
 import random
 import signal
@@ -7,12 +7,12 @@ import pytest
 
 from tests.streaming import market
 from tests.streaming.consuming import (
-    Consuming,
-    Flowing,
+    BackgroundPublisher,
+    RunningConsumer,
+    compute_points,
     consumer_process,
-    folded,
-    forget_the_dead,
     offsets_saved,
+    remove_members,
     wait_for_members,
     wait_until_saved,
     wait_until_saved_further,
@@ -20,12 +20,12 @@ from tests.streaming.consuming import (
 
 
 @pytest.mark.fault(2)
-def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_path):
+def test_repeated_sigkill(settings, bucket, pipeline_environment, tmp_path):
     """
-    Row 2 of the faults, the short version: each time after a checkpoint, and some points later.
+    Row 2 of the faults, the short version: each kill comes after a checkpoint and some more points.
     """
     chance = random.Random(2)
-    with Flowing(settings, market.stream()):
+    with BackgroundPublisher(settings, market.stream()):
         for _ in range(4):
             saved = offsets_saved(settings)
             with consumer_process(pipeline_environment, tmp_path) as process:
@@ -33,45 +33,47 @@ def test_sigkill_again_and_again(settings, bucket, pipeline_environment, tmp_pat
                 bucket.wait_for(bucket.count() + chance.randrange(1, 60))
                 assert process.poll() is None
                 process.kill()
-            forget_the_dead(settings)
-    with Consuming(settings):
+            remove_members(settings)
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.mark.fault(8)
 def test_one_then_two_then_one(settings, bucket):
     """
-    Row 8, the short version: each partition's state goes from owner to owner.
+    Row 8, the short version: each partition's state moves from owner to owner.
     """
-    with Flowing(settings, market.stream()), Consuming(settings) as first:
+    with BackgroundPublisher(settings, market.stream()), RunningConsumer(settings) as first:
         bucket.wait_for(40)
-        with Consuming(settings) as second:
+        with RunningConsumer(settings) as second:
             wait_for_members(settings, 2)
             bucket.wait_for(bucket.count() + 40)
             first.stop()
             wait_for_members(settings, 1)
             bucket.wait_for(bucket.count() + 40)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     assert (first.failure, second.failure) == (None, None)
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)
 
 
 @pytest.mark.fault(9)
-def test_one_frozen_for_longer_than_its_session(settings, bucket, pipeline_environment, tmp_path):
+def test_a_consumer_frozen_for_longer_than_its_session(
+    settings, bucket, pipeline_environment, tmp_path
+):
     """
-    Row 9: it comes back, finds its partitions gone, and joins again.
+    Row 9: it continues, has lost its partitions, and joins again.
     """
     with (
-        Flowing(settings, market.stream()),
+        BackgroundPublisher(settings, market.stream()),
         consumer_process(pipeline_environment, tmp_path) as frozen,
     ):
         bucket.wait_for(40)
         frozen.send_signal(signal.SIGSTOP)
-        with Consuming(settings) as other:
+        with RunningConsumer(settings) as other:
             wait_for_members(settings, 1)
             bucket.wait_for(bucket.count() + 40)
             frozen.send_signal(signal.SIGCONT)
@@ -79,8 +81,8 @@ def test_one_frozen_for_longer_than_its_session(settings, bucket, pipeline_envir
             bucket.wait_for(bucket.count() + 40)
         frozen.terminate()
         assert frozen.wait(20) == 0
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_saved(settings)
 
     assert other.failure is None
-    assert bucket.stored() == folded(settings)
+    assert bucket.stored() == compute_points(settings)

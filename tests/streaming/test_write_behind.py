@@ -1,4 +1,4 @@
-"""Writing behind the fold: in order, and nothing behind a failure."""
+"""Batches are stored in their order, and none after a failed one."""
 
 import threading
 from contextlib import closing
@@ -7,68 +7,73 @@ import pytest
 
 from include.broker.records import Record
 from include.errors import Unavailable
-from include.kpis.points import PricePoint
-from include.streaming.point_writer import PointWriter, made
-from include.streaming.write_behind import MOST_BATCHES, Batch, WriteBehind
+from include.kpis.records import PricePoint
+from include.streaming.write_behind import (
+    MAX_QUEUED_BATCHES,
+    PointWriter,
+    WriteBatch,
+    WriteBehind,
+    encode_point,
+)
 
 
 class Sink:
-    """Takes lines when it is let, all but those that it is to fail at."""
+    """Stores lines once it is open; a write that contains *failing* fails."""
 
     def __init__(self, failing=b"none"):
         self.failing = failing
         self.open = threading.Event()
-        self.taken = []
+        self.stored = []
 
     def write(self, lines):
         assert self.open.wait(30)
         if self.failing in lines:
             raise Unavailable("away")
-        self.taken.append(lines)
+        self.stored.append(lines)
 
 
 def batch(number):
     record = Record("topic", 0, number, None, None)
     point = PricePoint("binance", "BTC/USDT", number, {"close": float(number)})
-    return Batch(1, [made(record, point)], [], {0: number + 1}, [])
+    return WriteBatch(1, [encode_point(record, point)], [], {0: number + 1}, [])
 
 
 @pytest.fixture
-def behind(request, settings):
+def queue(request, settings):
     sink = Sink(*request.param)
     points = PointWriter(sink, lambda failure, wait_s: None)
-    with closing(WriteBehind(settings, points, parking=None)) as behind:
-        yield behind, sink, points
+    with closing(WriteBehind(settings, points, dead_letter_writer=None)) as queue:
+        yield queue, sink, points
         sink.open.set()
 
 
-@pytest.mark.parametrize("behind", [()], indirect=True)
-def test_takes_few_and_stores_them_in_order(behind):
-    behind, sink, _ = behind
-    for number in range(MOST_BATCHES):
-        assert behind.has_room(0)
-        behind.put(batch(number))
+@pytest.mark.parametrize("queue", [()], indirect=True)
+def test_queues_few_batches_and_stores_them_in_order(queue):
+    queue, sink, _ = queue
+    for number in range(MAX_QUEUED_BATCHES):
+        assert queue.has_room(0)
+        queue.put(batch(number))
 
-    assert not behind.has_room(0.01)
-    assert not behind.flush(0.01)
-    assert behind.stored() == []
+    assert not queue.has_room(0.01)
+    assert not queue.flush(0.01)
+    assert queue.pop_results() == []
     sink.open.set()
-    assert behind.flush()
-    assert [stored.batch.positions for stored in behind.stored()] == [{0: 1}, {0: 2}]
-    assert [b" %d" % n in lines for n, lines in enumerate(sink.taken)] == [True, True]
-    assert behind.is_idle
+    assert queue.flush()
+    assert [result.batch.positions for result in queue.pop_results()] == [{0: 1}, {0: 2}]
+    assert [b" %d" % n in lines for n, lines in enumerate(sink.stored)] == [True, True]
+    assert queue.is_idle
 
 
-@pytest.mark.parametrize("behind", [(b"close=0.0",)], indirect=True)
-def test_nothing_is_stored_behind_a_failure(behind):
-    behind, sink, points = behind
-    points.hurry()
-    behind.put(batch(0))
-    behind.put(batch(1))
+@pytest.mark.parametrize("queue", [(b"close=0.0",)], indirect=True)
+def test_nothing_is_stored_after_a_failure(queue):
+    queue, sink, points = queue
+    points.stop_retrying()
+    queue.put(batch(0))
+    queue.put(batch(1))
     sink.open.set()
 
-    assert not behind.flush()
+    assert not queue.flush()
     with pytest.raises(Unavailable, match="away"):
-        behind.stored()
-    assert not behind.flush()
-    assert sink.taken == []
+        queue.pop_results()
+    assert not queue.flush()
+    assert sink.stored == []

@@ -8,9 +8,8 @@ from math import isfinite
 from include import wire
 from include.broker.log_reader import LogReader
 from include.errors import BadRecord
-from include.kpis.fold import Fold
-from include.kpis.points import PricePoint
-from include.kpis.records import Candle, Event, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import Candle, Event, PricePoint, Trades
 from include.kpis.registry import NAMES
 from include.settings import Settings
 from include.warehouse.connection import Connection
@@ -33,7 +32,7 @@ def expected(events: Iterable[Event]) -> dict[str, set[tuple[object, ...]]]:
         "trades": set(),
         "candles": set(),
     }
-    fold = Fold()
+    fold = KpiEngine()
     for event in events:
         for point in fold.update(event):
             if not isinstance(point, PricePoint):

@@ -1,19 +1,21 @@
-"""Seeded market events: ticks, trades, candles, with floats of every magnitude."""
+"""Seeded market events: snapshots, trades, candles, with floats of every magnitude."""
 
 import random
 
-from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, Tick, Trade, Trades
+from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, MarketSnapshot, Trade, Trades
 
 START_MS = 1_709_164_800_000  # 2024-02-29 00:00 UTC
 MIDNIGHT_MS = START_MS + 86_400_000
 MARKETS = (("binance", "BTC/USDT"), ("binance", "PEPE/USDT"), ("kraken", "ETH/USD:USD"))
 
 
-def tick(market: tuple[str, str] = MARKETS[0], ts_ms: int = START_MS, close: float = 97.1) -> Tick:
-    """Return a tick with a book of one level a side."""
+def snapshot(
+    market: tuple[str, str] = MARKETS[0], ts_ms: int = START_MS, close: float = 97.1
+) -> MarketSnapshot:
+    """Return a snapshot with a book of one level a side."""
     book = ((Level(close * 0.999, 1.5),), (Level(close * 1.001, 2.5),))
     volumes = (1234.5, 1234.5 * close)
-    return Tick(*market, ts_ms, ts_ms + 40, close, close, close, close, *volumes, *book)
+    return MarketSnapshot(*market, ts_ms, ts_ms + 40, close, close, close, close, *volumes, *book)
 
 
 def trade(trade_id: int, ts_ms: int, price: float = 97.1, amount: float = 0.25) -> Trade:
@@ -26,7 +28,7 @@ def candle(market: tuple[str, str] = MARKETS[0], open_ts_ms: int = START_MS) -> 
 
 def history(seed: int, batches: int, trades_per_batch: int = 40) -> list[Event]:
     """
-    Return, for each batch, trades of one minute of a market, its candle, a tick; no key twice.
+    Return, for each batch, trades of one minute of a market, its candle, a snapshot; no key twice.
 
     The markets take turns, a minute an hour. Prices span 1e-8 to 1e5 and use all 53 bits.
     """
@@ -56,7 +58,7 @@ def history(seed: int, batches: int, trades_per_batch: int = 40) -> list[Event]:
         events += [
             Trades(*market, open_ts_ms, trades),
             Candle(*market, open_ts_ms, open_ts_ms + 61_000, *ohlc, volume, None, None),
-            tick(market, open_ts_ms + 59_999, prices[-1]),
+            snapshot(market, open_ts_ms + 59_999, prices[-1]),
         ]
     return events
 
@@ -66,8 +68,8 @@ def evening(seed: int, warm_up: int = 240, minutes: int = 60) -> list[Event]:
     Return minutes across midnight of each market, in the order of a producer after its start.
 
     First come *warm_up* candles, so that the 250th candle is the tenth live one. Each minute then
-    has trades, ticks and a closed candle. Some pages and ticks are repeated; some minutes have no
-    trades or no candle. Events of the markets are interleaved.
+    has trades, snapshots and a closed candle. Some pages and snapshots are repeated, and some
+    minutes have no trades or no candle. Events of the markets are interleaved.
     """
     chance = random.Random(seed)
     lasts = dict.fromkeys(MARKETS, (10 ** chance.uniform(-5, 5), 0))
@@ -81,7 +83,7 @@ def evening(seed: int, warm_up: int = 240, minutes: int = 60) -> list[Event]:
             if minute >= 0 and page:
                 times = sorted(open_ts_ms + chance.randrange(MINUTE_MS) for _ in range(4))
                 published = [Trades(*market, open_ts_ms, page)]
-                published += [tick(market, ts_ms, prices[-1]) for ts_ms in times]
+                published += [snapshot(market, ts_ms, prices[-1]) for ts_ms in times]
                 events += published + chance.choices(published, k=chance.randrange(3))
             if chance.random() > 0.03 or minute == -warm_up:
                 ohlc = (prices[0], max(prices), min(prices), prices[-1])

@@ -7,7 +7,7 @@ from include.settings import Settings
 from include.warehouse.connection import Connection
 from include.warehouse.drain import drain
 from tests.warehouse.conftest import Producer, rows
-from tests.warehouse.market import MARKETS, START_MS, candle, tick
+from tests.warehouse.market import MARKETS, START_MS, candle, snapshot
 
 SEED_QUERY = """
     SELECT id, symbol, timestamp, price_change_pct, price_spread, daily_range, vwap,
@@ -25,7 +25,7 @@ def test_queries_of_the_original_project_run_unchanged_as_any_role(
     writer: Connection,
     reader: Connection,
 ):
-    producer.send([tick(ts_ms=START_MS + n, close=100.0 + n) for n in range(3)])
+    producer.send([snapshot(ts_ms=START_MS + n, close=100.0 + n) for n in range(3)])
     drain(writer, settings)
 
     answers = [connection.execute(SEED_QUERY).fetchall() for connection in (owner, writer, reader)]
@@ -40,7 +40,9 @@ def test_the_newest_price_of_each_market(
     settings: Settings, producer: Producer, writer: Connection, reader: Connection
 ):
     for n, market in enumerate(MARKETS):
-        producer.send([tick(market, START_MS + n * 1_000 + i, 10.0 * n + i + 1) for i in range(5)])
+        producer.send(
+            [snapshot(market, START_MS + n * 1_000 + i, 10.0 * n + i + 1) for i in range(5)]
+        )
     assert rows(reader, "SELECT * FROM latest_prices") == []
     drain(writer, settings)
 

@@ -12,7 +12,7 @@ from include.warehouse.reset_offsets import reset_offsets
 from tests.topics import remake_market_topic
 from tests.warehouse.comparison import expected, found
 from tests.warehouse.conftest import Producer, count, rows, send_once
-from tests.warehouse.market import START_MS, tick
+from tests.warehouse.market import START_MS, snapshot
 
 
 def delete_before(settings: Settings, keep: int) -> tuple[int, int]:
@@ -32,7 +32,7 @@ REJECTIONS = "SELECT kind, next_offset, settled_at IS NULL FROM drain_rejections
 def test_a_recreated_topic_is_rejected_and_recorded_once_and_nothing_is_skipped(
     settings: Settings, writer: Connection
 ):
-    events = [tick(ts_ms=START_MS + n) for n in range(9)]
+    events = [snapshot(ts_ms=START_MS + n) for n in range(9)]
     send_once(settings, events[:5])
     drain(writer, settings)
     before = rows(writer, "SELECT * FROM kafka_offsets ORDER BY 1, 2")
@@ -47,21 +47,21 @@ def test_a_recreated_topic_is_rejected_and_recorded_once_and_nothing_is_skipped(
     send_once(settings, events[4:])
     assert reset_offsets(writer, settings) == settings.market_partitions  # as the message advises
     again = drain(writer, settings)
-    assert (again.ticks, again.duplicates, again.caught_up) == (4, 1, True)
+    assert (again.snapshots, again.duplicates, again.caught_up) == (4, 1, True)
     assert found(writer) == expected(events)
     assert rows(writer, REJECTIONS) == [("recreated", 0, False)]
     losses = "SELECT from_offset, until_offset FROM kafka_losses WHERE from_offset > 0"
-    assert rows(writer, losses) == [(6, None)]  # five ticks and a marker; the end is unknown
+    assert rows(writer, losses) == [(6, None)]  # five snapshots and a marker; the end is unknown
 
 
 @pytest.mark.fault(6)
 def test_a_recreated_topic_filled_beyond_the_stored_offset_is_rejected(
     settings: Settings, writer: Connection
 ):
-    send_once(settings, [tick(ts_ms=START_MS)])
+    send_once(settings, [snapshot(ts_ms=START_MS)])
     drain(writer, settings)
     remake_market_topic(settings)
-    send_once(settings, [tick(ts_ms=START_MS + n) for n in range(1, 20)])
+    send_once(settings, [snapshot(ts_ms=START_MS + n) for n in range(1, 20)])
 
     with pytest.raises(Misconfigured, match="recreated"):
         drain(writer, settings)
@@ -100,18 +100,18 @@ def test_a_topic_that_ends_before_the_stored_offset_is_rejected(
 def test_records_deleted_before_the_drain_are_recorded_as_a_loss(
     settings: Settings, producer: Producer, writer: Connection, reader: Connection
 ):
-    events = [tick(ts_ms=START_MS + n) for n in range(9)]
+    events = [snapshot(ts_ms=START_MS + n) for n in range(9)]
     producer.send(events[:1])
     first = drain(writer, settings)
     producer.send(events[1:])
-    partition, beginning = delete_before(settings, keep=4)  # three ticks and the marker
+    partition, beginning = delete_before(settings, keep=4)  # three snapshots and the marker
 
     drained = drain(writer, settings)
     again = drain(writer, settings)
 
     stored = first.offsets[str(partition)]
     assert drained.lost_offsets == {str(partition): (stored, beginning)} == {str(partition): (2, 7)}
-    assert (drained.ticks, drained.caught_up, again.lost_offsets) == (3, True, {})
+    assert (drained.snapshots, drained.caught_up, again.lost_offsets) == (3, True, {})
     assert rows(
         reader, "SELECT topic, partition, from_offset, until_offset, reason FROM kafka_losses"
     ) == [
@@ -134,7 +134,7 @@ def test_records_deleted_during_a_drain_are_unavailable_then_a_loss(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     drain(writer, settings)
-    producer.send([tick(ts_ms=START_MS + n) for n in range(9)])
+    producer.send([snapshot(ts_ms=START_MS + n) for n in range(9)])
     ends = LogReader.ends
 
     def overtaken(reader: LogReader) -> dict[int, int]:

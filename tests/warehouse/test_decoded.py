@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from include import wire
 from include.broker.records import Record
 from include.errors import BadRecord
-from include.kpis.fold import Fold
-from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, Tick, Trade, Trades
+from include.kpis.engine import KpiEngine
+from include.kpis.records import MINUTE_MS, Candle, Event, Gap, Level, MarketSnapshot, Trade, Trades
 from include.warehouse import load
 from include.warehouse.connection import Connection
 from include.warehouse.rows import Entry, decode_entry
@@ -31,8 +31,8 @@ def levels(draw: st.DrawFn, *, is_bid: bool) -> tuple[Level, ...]:
     return tuple(Level(price, draw(numbers)) for price in found)
 
 
-ticks = st.builds(
-    Tick, *map(st.just, names), times_ms, times_ms,
+snapshots = st.builds(
+    MarketSnapshot, *map(st.just, names), times_ms, times_ms,
     *[st.none() | numbers] * 3, prices, *[st.none() | numbers] * 2,
     levels(is_bid=True), levels(is_bid=False),
 )  # fmt: skip
@@ -49,7 +49,7 @@ candles = st.builds(
 )  # fmt: skip
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 gaps = st.builds(Gap, *map(st.just, names), times_ms, ids, ids, texts)
-events = st.lists(ticks | batches | candles | gaps, min_size=20, max_size=60)
+events = st.lists(snapshots | batches | candles | gaps, min_size=20, max_size=60)
 
 
 @hypothesis_settings(
@@ -58,7 +58,7 @@ events = st.lists(ticks | batches | candles | gaps, min_size=20, max_size=60)
 @given(events)
 def test_the_tables_accept_every_decoded_record(writer: Connection, produced: list[Event]):
     """All records in one transaction, rolled back, without a dead letter."""
-    fold, entries = Fold(), []
+    fold, entries = KpiEngine(), []
     for offset, event in enumerate(produced):
         made = decoded(offset, event, fold)
         if made is not None:
@@ -73,7 +73,7 @@ def test_the_tables_accept_every_decoded_record(writer: Connection, produced: li
     assert written[DEAD_LETTERS.name] == 0
 
 
-def decoded(offset: int, event: Event, fold: Fold) -> Entry | None:
+def decoded(offset: int, event: Event, fold: KpiEngine) -> Entry | None:
     record = Record("t", 0, offset, None, wire.encode(event))
     try:
         wire.decode(record.value)

@@ -7,14 +7,14 @@ import pytest
 from include import wire
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured, Unavailable
-from include.kpis.records import Tick, Trades
+from include.kpis.records import MarketSnapshot, Trades
 from include.settings import Settings
 from include.warehouse import load
 from include.warehouse.connection import Connection, connect
 from include.warehouse.drain import drain
 from tests.warehouse.comparison import at, expected, found
 from tests.warehouse.conftest import Producer, count, rows
-from tests.warehouse.market import MARKETS, START_MS, candle, gap, history, tick, trade
+from tests.warehouse.market import MARKETS, START_MS, candle, gap, history, snapshot, trade
 
 
 def test_every_number_arrives_bit_for_bit_and_once(
@@ -23,13 +23,13 @@ def test_every_number_arrives_bit_for_bit_and_once(
     events = history(seed=1, batches=240)
     for start in range(0, len(events), 100):
         producer.send(events[start : start + 100])
-        producer.send_and_abort([tick(ts_ms=START_MS + start + 1)])
+        producer.send_and_abort([snapshot(ts_ms=START_MS + start + 1)])
 
     drained = drain(writer, settings)
     again = drain(writer, settings)
 
     assert found(writer) == expected(events)
-    assert (drained.trades, drained.candles, drained.ticks) == (240 * 40, 240, 240)
+    assert (drained.trades, drained.candles, drained.snapshots) == (240 * 40, 240, 240)
     assert (drained.records, drained.duplicates, drained.caught_up) == (720, 0, True)
     assert (again.records, again.trades, again.caught_up) == (0, 0, True)
     days = rows(writer, "SELECT count(DISTINCT tableoid) FROM trades")
@@ -39,8 +39,8 @@ def test_every_number_arrives_bit_for_bit_and_once(
 def test_offsets_are_positions_beyond_markers_and_aborted_records(
     settings: Settings, producer: Producer, writer: Connection
 ):
-    producer.send([tick(ts_ms=START_MS)])
-    producer.send_and_abort([tick(ts_ms=START_MS + n) for n in range(1, 50)])
+    producer.send([snapshot(ts_ms=START_MS)])
+    producer.send_and_abort([snapshot(ts_ms=START_MS + n) for n in range(1, 50)])
     with LogReader(settings, settings.topic_market) as log:
         ends = log.ends()
 
@@ -50,7 +50,7 @@ def test_offsets_are_positions_beyond_markers_and_aborted_records(
     assert dict(stored) == ends
     assert drained.offsets == {str(partition): end for partition, end in ends.items()}
     assert sum(ends.values()) == 1 + 1 + 49 + 1  # two markers among them
-    assert (drained.ticks, drained.records, drained.caught_up) == (1, 1, True)
+    assert (drained.snapshots, drained.records, drained.caught_up) == (1, 1, True)
 
 
 def test_small_transactions_add_up_to_the_same(
@@ -85,7 +85,7 @@ def test_a_drain_out_of_time_reports_it_and_the_next_continues(
 def test_stored_rows_stay_and_count_as_duplicates(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
-    events = history(seed=4, batches=9)  # 27 records: trades, candle, tick, again
+    events = history(seed=4, batches=9)  # 27 records: trades, candle, snapshot, again
     producer.send(events[:15])
     first = drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")  # read all of it again
@@ -94,8 +94,8 @@ def test_stored_rows_stay_and_count_as_duplicates(
     second = drain(writer, settings)
 
     assert found(writer) == expected(events)
-    assert (first.trades, first.candles, first.ticks, first.duplicates) == (200, 5, 5, 0)
-    assert (second.trades, second.candles, second.ticks) == (160, 4, 4)
+    assert (first.trades, first.candles, first.snapshots, first.duplicates) == (200, 5, 5, 0)
+    assert (second.trades, second.candles, second.snapshots) == (160, 4, 4)
     assert second.duplicates == 5 * 42 + 1 * 42
     assert second.records == 15 + 15
     assert second.candles_revised == 0
@@ -114,13 +114,17 @@ def test_a_candle_with_other_values_is_counted_and_not_stored(
     assert rows(writer, "SELECT volume FROM candles") == [(10.0,)]
 
 
-def test_gaps_and_ticks_without_a_book(settings: Settings, producer: Producer, writer: Connection):
-    bare = Tick(*MARKETS[0], START_MS, START_MS, None, None, None, 5.0, None, None, (), ())
+def test_gaps_and_snapshots_without_a_book(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    bare = MarketSnapshot(
+        *MARKETS[0], START_MS, START_MS, None, None, None, 5.0, None, None, (), ()
+    )
     producer.send([gap(5, 9), bare])
 
     drained = drain(writer, settings)
 
-    assert (drained.gaps, drained.ticks) == (1, 1)
+    assert (drained.gaps, drained.snapshots) == (1, 1)
     assert rows(writer, "SELECT first_id, last_id, reason FROM gaps") == [
         (5, 9, "the exchange's history has none")
     ]
@@ -146,7 +150,7 @@ def test_trades_of_any_day_find_their_partition(
     ]
 
 
-GOOD = wire.encode(tick(ts_ms=START_MS + 60_000))
+GOOD = wire.encode(snapshot(ts_ms=START_MS + 60_000))
 POISON: dict[str, bytes | None] = {
     "not JSON": b"hello",
     "truncated": GOOD[:-10],
@@ -178,17 +182,17 @@ def test_invalid_records_become_dead_letters_with_a_reason(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     assert len(set(POISON.values())) == len(POISON)
-    producer.send([tick(ts_ms=START_MS)])
+    producer.send([snapshot(ts_ms=START_MS)])
     producer.send_raw(list(POISON.values()))
-    producer.send([tick(ts_ms=START_MS + 1)])
+    producer.send([snapshot(ts_ms=START_MS + 1)])
 
     drained = drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")
     again = drain(writer, settings)  # reads all records again and stores no row twice
 
     dead = rows(writer, 'SELECT reason, value, value_bytes FROM dead_letters ORDER BY "offset"')
-    assert (drained.ticks, drained.dead_letters) == (2, len(POISON))
-    assert (again.ticks, again.dead_letters, again.duplicates) == (0, 0, 2 + len(POISON))
+    assert (drained.snapshots, drained.dead_letters) == (2, len(POISON))
+    assert (again.snapshots, again.dead_letters, again.duplicates) == (0, 0, 2 + len(POISON))
     for (name, value), (reason, kept, length) in zip(POISON.items(), dead, strict=True):
         assert str(reason).startswith("expected"), (name, reason)
         assert kept == (None if value is None else value[: 64 * 1024]), name
@@ -200,8 +204,8 @@ def test_a_row_rejected_by_a_table_becomes_a_dead_letter(
 ):
     """The fold has processed the record, as in the consumer, so later values are the same."""
     refuse_13(owner)
-    refused = tick(ts_ms=START_MS + 2, close=13.0)
-    fine = [tick(ts_ms=START_MS + n) for n in (0, 1, 3)]
+    refused = snapshot(ts_ms=START_MS + 2, close=13.0)
+    fine = [snapshot(ts_ms=START_MS + n) for n in (0, 1, 3)]
     batch = Trades(*MARKETS[0], START_MS, tuple(trade(n, START_MS + n) for n in range(50)))
     events = [*fine[:2], refused, batch, fine[2], candle()]
     producer.send(events)
@@ -209,7 +213,7 @@ def test_a_row_rejected_by_a_table_becomes_a_dead_letter(
     drained = drain(writer, settings)
     again = drain(writer, settings)
 
-    assert (drained.ticks, drained.trades, drained.candles) == (3, 50, 1)
+    assert (drained.snapshots, drained.trades, drained.candles) == (3, 50, 1)
     assert (drained.dead_letters, drained.caught_up) == (1, True)
     assert again.records == 0
     ((reason, value),) = rows(writer, "SELECT reason, value FROM dead_letters")
@@ -223,15 +227,15 @@ def test_a_rejected_row_among_duplicates_becomes_a_dead_letter(
     settings: Settings, producer: Producer, writer: Connection, owner: Connection
 ):
     refuse_13(owner)
-    producer.send([tick(ts_ms=START_MS + n) for n in range(5)])
+    producer.send([snapshot(ts_ms=START_MS + n) for n in range(5)])
     drain(writer, settings)
     owner.execute("DELETE FROM kafka_offsets")
-    fine = [tick(ts_ms=START_MS + n) for n in range(5, 8)]
-    producer.send([*fine, tick(ts_ms=START_MS + 9, close=13.0)])
+    fine = [snapshot(ts_ms=START_MS + n) for n in range(5, 8)]
+    producer.send([*fine, snapshot(ts_ms=START_MS + 9, close=13.0)])
 
     drained = drain(writer, settings)
 
-    assert (drained.ticks, drained.duplicates, drained.dead_letters) == (3, 5, 1)
+    assert (drained.snapshots, drained.duplicates, drained.dead_letters) == (3, 5, 1)
 
 
 def refuse_13(owner: Connection) -> None:
@@ -242,7 +246,7 @@ def refuse_13(owner: Connection) -> None:
 def test_values_that_are_not_finite_are_null(
     settings: Settings, producer: Producer, writer: Connection
 ):
-    producer.send([dataclasses.replace(tick(), base_volume=1e-320, quote_volume=1e17)])
+    producer.send([dataclasses.replace(snapshot(), base_volume=1e-320, quote_volume=1e17)])
 
     drain(writer, settings)
 
@@ -263,7 +267,7 @@ def test_a_column_of_another_type_stops_the_drain_without_dead_letters(
 ):
     owner.execute("DROP SCHEMA market_reader CASCADE")
     owner.execute("ALTER TABLE gaps ALTER COLUMN first_id TYPE integer")
-    producer.send([tick(), gap()])
+    producer.send([snapshot(), gap()])
 
     with pytest.raises(Misconfigured, match="incorrect binary data format"):
         drain(writer, settings)

@@ -15,7 +15,7 @@ from influxdb_client import InfluxDBClient
 
 from include.broker.log_reader import LogReader
 from include.errors import Misconfigured, Unavailable
-from include.kpis.records import Event, Tick
+from include.kpis.records import Event, MarketSnapshot
 from include.kpis.registry import NAMES
 from include.settings import Settings
 from include.warehouse import offsets
@@ -25,7 +25,7 @@ from include.warehouse.reset_offsets import reset_offsets
 from tests.waiting import eventually
 from tests.warehouse.comparison import expected, found, logged
 from tests.warehouse.conftest import Producer, count, rows
-from tests.warehouse.market import START_MS, evening, tick
+from tests.warehouse.market import START_MS, evening, snapshot
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def small(settings: Settings, most: int) -> Settings:
 def test_every_kpi_equals_that_of_the_log_folded_in_one_go(
     settings: Settings, produced: list[Event], writer: Connection
 ):
-    ticks = [event for event in produced if isinstance(event, Tick)]
+    snapshots = [event for event in produced if isinstance(event, MarketSnapshot)]
     wanted = expected(logged(settings))
 
     drained = drain(writer, settings)
 
     assert found(writer) == wanted == expected(produced)
-    assert drained.ticks == len(wanted["crypto_prices"]) < len(ticks)
-    assert drained.ticks + drained.duplicates >= len(ticks)
+    assert drained.snapshots == len(wanted["crypto_prices"]) < len(snapshots)
+    assert drained.snapshots + drained.duplicates >= len(snapshots)
     output = rows(
         writer, f"SELECT {', '.join(f'count({name})' for name in NAMES)} FROM crypto_prices"
     )
@@ -106,7 +106,7 @@ def test_killed_overtaken_and_repeated_drains_fold_as_a_single_drain(
     assert [process.returncode for process in killed] == [-signal.SIGKILL] * 2
     assert [one.caught_up for one in drained] == [True, True]
     assert once == found(writer) == expected(produced)
-    assert (again.records, again.ticks, again.trades) == (len(produced), 0, 0)
+    assert (again.records, again.snapshots, again.trades) == (len(produced), 0, 0)
 
 
 def start(environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -157,12 +157,14 @@ def test_the_state_is_committed_with_the_rows(
     assert found(writer) == expected(produced)
 
 
-def test_a_repeated_tick_is_a_duplicate(settings: Settings, producer: Producer, writer: Connection):
-    producer.send([tick(ts_ms=START_MS + n, close=1.0 + n) for n in (5, 5, 3, 6)])
+def test_a_repeated_snapshot_is_a_duplicate(
+    settings: Settings, producer: Producer, writer: Connection
+):
+    producer.send([snapshot(ts_ms=START_MS + n, close=1.0 + n) for n in (5, 5, 3, 6)])
 
     drained = drain(writer, settings)
 
-    assert (drained.ticks, drained.duplicates, drained.records) == (2, 2, 4)
+    assert (drained.snapshots, drained.duplicates, drained.records) == (2, 2, 4)
     assert rows(writer, "SELECT close FROM crypto_prices ORDER BY 1") == [(6.0,), (7.0,)]
 
 
@@ -170,14 +172,14 @@ def test_a_drain_finished_between_two_requests_is_not_a_recreated_topic(
     settings: Settings, producer: Producer, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     """After this drain read the log's end, the log grows and another drain stores the new end."""
-    producer.send([tick(ts_ms=START_MS)])
+    producer.send([snapshot(ts_ms=START_MS)])
     ends, others = LogReader.ends, []
 
     def grown_since(reader: LogReader) -> dict[int, int]:
         answer = ends(reader)
         if not others:
             others.append(None)
-            producer.send([tick(ts_ms=START_MS + 1)])
+            producer.send([snapshot(ts_ms=START_MS + 1)])
             with connect(settings, application="test") as second:
                 others[0] = drain(second, settings)
         return answer
@@ -186,7 +188,7 @@ def test_a_drain_finished_between_two_requests_is_not_a_recreated_topic(
 
     mine = drain(writer, settings)
 
-    assert (others[0].ticks, mine.ticks, mine.caught_up) == (2, 0, True)
+    assert (others[0].snapshots, mine.snapshots, mine.caught_up) == (2, 0, True)
     assert mine.offsets == others[0].offsets
 
 

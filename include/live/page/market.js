@@ -89,7 +89,7 @@ async function showNewest(isCurrent) {
   });
   element("kpis").replaceChildren(...rows);
   const state = age === null || age > DEAD_S ? "bad" : age > STALE_S ? "warn" : "good";
-  say("age", age === null ? "no tick yet" : `tick ${spelled(age)} old`, state);
+  say("age", age === null ? "no snapshot yet" : `snapshot ${spelled(age)} old`, state);
 }
 
 async function showEvidence(isCurrent) {
@@ -159,7 +159,7 @@ async function begin() {
     try {
       markets = await ask("markets");
       if (markets.length === 0) {
-        element("notice").textContent = "No data yet: no tick has come. Is the producer running?";
+        element("notice").textContent = "No data yet: no snapshot has come. Is the producer running?";
       }
     } catch (error) {
       element("notice").textContent = error.message;

@@ -7,8 +7,7 @@ from typing import NamedTuple, Protocol
 
 from include.errors import Unavailable
 from include.influxdb.lines import MEASUREMENTS
-from include.kpis.points import Point
-from include.kpis.records import Candle, Event, Gap, Tick
+from include.kpis.records import Candle, Event, Gap, MarketSnapshot, Point
 from include.settings import Settings
 from include.streaming.health.definitions import (
     CONSUMER,
@@ -41,8 +40,8 @@ PARKED_FOR = ("unreadable", "refused", "health")
 class Folds(Protocol):
     """What the folds have counted; see `include.streaming.partitions`."""
 
-    def late(self) -> int: ...
-    def repeated(self) -> int: ...
+    def count_late_trades(self) -> int: ...
+    def count_repeated_events(self) -> int: ...
 
 
 class Moment(NamedTuple):
@@ -155,8 +154,8 @@ class ConsumerHealth(Health):
             lag = max(0, self._ends.get(partition, position) - position)
             self.metrics.set(KAFKA_LAG, lag, str(partition))
         if self._folds is not None:
-            self.metrics.set(LATE_TRADES, self._folds.late())
-            self.metrics.set(REPEATED, self._folds.repeated())
+            self.metrics.set(LATE_TRADES, self._folds.count_late_trades())
+            self.metrics.set(REPEATED, self._folds.count_repeated_events())
         silent_s = self._clock_s() - self._round_s
         if silent_s > STUCK_AFTER_S:
             self.conditions.failed(CONSUMING, f"stuck: nothing done for {silent_s:.0f} s")
@@ -169,7 +168,7 @@ def _some(moments: Sequence[Moment]) -> Sequence[Moment]:
 
 def _event_ms(event: Event) -> int:
     match event:
-        case Tick():
+        case MarketSnapshot():
             return event.event_ts_ms
         case Candle():
             return event.open_ts_ms + 60_000

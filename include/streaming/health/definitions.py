@@ -90,7 +90,7 @@ POINTS = Metric(
 )
 STORE_LATENCY = Metric(
     "store_latency_seconds", Kind.SUMMARY, "s", (CONSUMER,),
-    "From a tick's or trade's time (the exchange's clock) to stored (ours), sampled",
+    "From a snapshot's or trade's time (the exchange's clock) to stored (ours), sampled",
 )  # fmt: skip
 WRITE = Metric(
     "write_seconds", Kind.SUMMARY, "s", (CONSUMER,), "One batch into InfluxDB, retries included"
@@ -113,7 +113,7 @@ LATE_TRADES = Metric(
 )  # fmt: skip
 REPEATED = Metric(
     "repeated_events", Kind.GAUGE, "events", (CONSUMER,),
-    "Trades, candles, ticks that had come before; since it owns their partitions",
+    "Trades, candles, snapshots that had come before; since it owns their partitions",
 )  # fmt: skip
 REBALANCES = Metric(
     "rebalances_total", Kind.COUNTER, "1", (CONSUMER,), "Times partitions came or went"

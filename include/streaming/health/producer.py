@@ -8,9 +8,8 @@ import structlog
 
 from include.broker.records import Outgoing
 from include.errors import PipelineError
-from include.kpis.records import MINUTE_MS, Candle, Event, Gap, MarketKey, Tick, Trades
+from include.kpis.records import MINUTE_MS, Candle, Event, Gap, MarketKey, MarketSnapshot, Trades
 from include.settings import Settings
-from include.streaming.batch import Batch
 from include.streaming.health.definitions import (
     BATCHES_WAITING,
     GAP_TRADES,
@@ -26,7 +25,8 @@ from include.streaming.health.definitions import (
 )
 from include.streaming.health.deliveries import KAFKA
 from include.streaming.health.health import Health, reason_of
-from include.streaming.outbox import Writer
+from include.streaming.market_feed import FeedBatch
+from include.streaming.publishing import TransactionWriter
 from include.wire import type_of
 
 PUBLISHING = "publishing"
@@ -120,7 +120,7 @@ class ProducerHealth(Health):
         """Note trades of the stream that were given up; history is asked for them."""
         self.metrics.add(STREAM_DROPPED, exchange, symbol, by=trades)
 
-    def published(self, batches: Iterable[Batch]) -> None:
+    def published(self, batches: Iterable[FeedBatch]) -> None:
         """Note what Kafka has committed."""
         self._session_failure = None
         for batch in batches:
@@ -183,7 +183,7 @@ class ProducerHealth(Health):
 class TimedWriter:
     """A writer whose transactions are timed."""
 
-    def __init__(self, writer: Writer, health: ProducerHealth) -> None:
+    def __init__(self, writer: TransactionWriter, health: ProducerHealth) -> None:
         self._writer = writer
         self._health = health
 
@@ -196,7 +196,7 @@ class TimedWriter:
 
 def _until_ms(event: Event) -> int:
     match event:
-        case Tick():
+        case MarketSnapshot():
             return event.event_ts_ms
         case Trades():
             return event.trades[-1].ts_ms

@@ -8,7 +8,7 @@ from include.broker.log_reader import LogReader
 from include.broker.records import Record
 from include.errors import BadRecord, PipelineError
 from include.settings import Settings
-from include.streaming.dead_letters import DeadLetter, outgoing
+from include.streaming.dead_letters import DeadLetter, encode
 from include.streaming.health.definitions import DEAD_LETTERS
 from include.streaming.health.deliveries import ToInfluxDB, ToKafka
 from include.streaming.health.health import Health
@@ -91,7 +91,7 @@ class Relay:
         except BadRecord:
             letters += self._refused(good)
         if letters:
-            self._kafka.write(outgoing(self._settings, letters))
+            self._kafka.write(encode(self._settings, letters))
             self._health.metrics.add(DEAD_LETTERS, "health", by=len(letters))
 
     def _refused(self, good: Sequence[tuple[Record, Snapshot]]) -> list[DeadLetter]:

@@ -106,7 +106,7 @@ def as_lines(snapshot: Snapshot) -> bytes:
     """Return the snapshot's points in line protocol."""
     whose = {"service": snapshot.service, "instance": snapshot.instance}
     return "\n".join(
-        lines.line(MEASUREMENT, whose | point.tags, point.fields, snapshot.ts_ms)
+        lines.encode_line(MEASUREMENT, whose | point.tags, point.fields, snapshot.ts_ms)
         for point in snapshot.points
         if point.fields
     ).encode()

@@ -1,12 +1,12 @@
 """An exchange as its followers ask it, overheard: what its clock says."""
 
-from include.kpis.records import Candle, Tick, Trade
+from include.kpis.records import Candle, MarketSnapshot, Trade
 from include.streaming.health.producer import ProducerHealth
-from include.streaming.market_source import MarketSource
+from include.streaming.market_feed import MarketSource
 
 
 class ObservedSource:
-    """All that *source* is; the times of its ticks are noted."""
+    """All that *source* is; the times of its snapshots are noted."""
 
     def __init__(self, source: MarketSource, health: ProducerHealth) -> None:
         self._source = source
@@ -14,10 +14,10 @@ class ObservedSource:
         self.page_size = source.page_size
         self.window_ms = source.window_ms
 
-    async def tick(self, symbol: str) -> Tick:
-        tick = await self._source.tick(symbol)
-        self._health.exchange_time(tick.exchange, tick.event_ts_ms)
-        return tick
+    async def snapshot(self, symbol: str) -> MarketSnapshot:
+        snapshot = await self._source.snapshot(symbol)
+        self._health.exchange_time(snapshot.exchange, snapshot.event_ts_ms)
+        return snapshot
 
     def last_raw_id(self, symbol: str) -> int | None:
         return self._source.last_raw_id(symbol)

@@ -10,11 +10,11 @@ from tests.chaos.verifier.influxdb import Influx
 from tests.chaos.verifier.postgres import CANDLE, TRADE, Postgres
 from tests.chaos.verifier.verdict import Fields, Verdict, equal
 
-# By the time of the newest tick stored: what the exchange had so long before it has to be there.
+# By the time of the newest snapshot stored: what the exchange had so long before it must be there.
 CANDLE_DUE_MS = 2_000
 GRACE_MS = 1_000  # a minute counts as open for so long after its end
 BAR_DUE_MS = 3_000
-PAGE_AHEAD_MS = 300_000  # trades may have been fetched that long after the tick they precede
+PAGE_AHEAD_MS = 300_000  # trades may have been fetched that long after the snapshot they precede
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,19 @@ class _Symbol:
 
     def verify(self, history_bars: int, until_ms: int) -> None:
         stored = self._stores.postgres.trades(self._symbol)
-        ticks = self._stores.postgres.prices(self._symbol)
-        # Trades are kept from the minute on that was open at the first tick there ever was: the
+        snapshots = self._stores.postgres.prices(self._symbol)
+        # Trades are kept from the minute on that was open at the first snapshot there ever was: the
         # first one stored may be a later one, and some of the trades may be missing, not both.
-        first_tick_ms = min(ticks, default=until_ms) - GRACE_MS
+        first_snapshot_ms = min(snapshots, default=until_ms) - GRACE_MS
         times = [int(fields["ts_ms"] or 0) for _, fields in stored]
-        since_ms = min([first_tick_ms, *times]) // MINUTE_MS * MINUTE_MS
+        since_ms = min([first_snapshot_ms, *times]) // MINUTE_MS * MINUTE_MS
         last_id = max((trade_id for trade_id, _ in stored), default=-1)  # none: a quiet minute
         trades = self._exchange.trades(self._symbol, since_ms, max([until_ms, *times]))
         self._trades(trades, stored, until_ms, last_id)
         trades = [trade for trade in trades if trade.trade_id <= last_id]
         candles = self._candles(since_ms - history_bars * MINUTE_MS, until_ms)
         self._seconds(trades)
-        self._ticks(trades, candles)
+        self._snapshots(trades, candles)
 
     def _trades(
         self, trades: list[Trade], stored: list[tuple[int, Fields]], until_ms: int, last_id: int
@@ -110,8 +110,8 @@ class _Symbol:
 
     def _seconds(self, trades: list[Trade]) -> None:
         points = self._stores.influx.points("crypto_trades", self._symbol)
-        newest_tick_ms = self._stores.influx.newest_ms("crypto_prices", self._symbol)
-        seen_ms = max([newest_tick_ms, *(trade.ts_ms for trade in trades)])
+        newest_snapshot_ms = self._stores.influx.newest_ms("crypto_prices", self._symbol)
+        seen_ms = max([newest_snapshot_ms, *(trade.ts_ms for trade in trades)])
         self._verdict.compare(
             f"{self._symbol} crypto_trades",
             arithmetic.second_bars(trades),
@@ -119,12 +119,12 @@ class _Symbol:
             is_due=lambda start_ms: start_ms + BAR_DUE_MS <= seen_ms,
         )
 
-    def _ticks(self, trades: list[Trade], candles: list[Candle]) -> None:
+    def _snapshots(self, trades: list[Trade], candles: list[Candle]) -> None:
         rows = self._stores.postgres.prices(self._symbol)
         points = self._stores.influx.points("crypto_prices", self._symbol)
         self._verdict.compare(f"{self._symbol} crypto_prices", rows, points)
         if not rows:
-            self._verdict.missing.append(f"all ticks of {self._symbol}")
+            self._verdict.missing.append(f"all snapshots of {self._symbol}")
         minutes = arithmetic.OpenMinutes(candles, trades)
         lines = dict(
             zip(
@@ -134,9 +134,9 @@ class _Symbol:
             )
         )
         for ts_ms, row in rows.items():
-            self._tick(ts_ms, row, trades, minutes, lines)
+            self._snapshot(ts_ms, row, trades, minutes, lines)
 
-    def _tick(
+    def _snapshot(
         self,
         ts_ms: int,
         row: Fields,
@@ -144,8 +144,8 @@ class _Symbol:
         minutes: arithmetic.OpenMinutes,
         lines: dict[int, tuple[float | None, float | None, float | None]],
     ) -> None:
-        """Check a tick's numbers against the trades and candles there were at its time."""
-        place = f"{self._symbol} tick {ts_ms}"
+        """Check a snapshot's numbers against the trades and candles there were at its time."""
+        place = f"{self._symbol} snapshot {ts_ms}"
         if before := _count_until(trades, ts_ms):
             price = trades[before - 1].price
             self._verdict.require(
@@ -165,7 +165,7 @@ class _Symbol:
             not known or any(all(map(equal, want, found, [scale] * 3)) for want in known),
             f"{place} macd: expected {known}, found {found}",
         )
-        self._verdict.compared["ticks"] += 1
+        self._verdict.compared["snapshots"] += 1
 
 
 def _points(candles: list[Candle]) -> dict[int, Fields]:

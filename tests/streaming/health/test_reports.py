@@ -13,7 +13,7 @@ from include.streaming.health.snapshots import encode
 from include.streaming.producer import produce
 from local.credentials import write_private
 from tests.exchange.conftest import opened
-from tests.streaming.consuming import Consuming, publish, wait_until_saved
+from tests.streaming.consuming import RunningConsumer, publish, wait_until_saved
 from tests.streaming.health.asking import (
     healthz,
     metrics,
@@ -22,7 +22,7 @@ from tests.streaming.health.asking import (
     wait_until_ready,
 )
 from tests.streaming.health.test_snapshots import Camera, ConsumerHealth
-from tests.streaming.test_consumer import ticks
+from tests.streaming.test_consumer import snapshots
 from tests.waiting import eventually
 
 
@@ -64,7 +64,7 @@ async def test_both_services_are_in_pipeline_health(healthy_settings, bucket):
     async with opened() as exchange:
         told = healthy_settings.model_copy(update={"exchange_url": exchange.url})
         btc = {"exchange": "binance", "symbol": "BTC/USDT"}
-        with Consuming(told):
+        with RunningConsumer(told):
             async with producing(told):
                 for wanted in (
                     ("producer", "published_total", {**btc, "type": "trades"}),
@@ -83,7 +83,7 @@ async def test_both_services_are_in_pipeline_health(healthy_settings, bucket):
 
 
 def test_health_is_written_when_no_market_data_flows(healthy_settings, bucket):
-    with Consuming(healthy_settings):
+    with RunningConsumer(healthy_settings):
         wait_until_ready(healthy_settings.consumer_health_port)
         wait_for_report(bucket, "consumer", "ready", lambda values: 1.0 in values.values())
 
@@ -99,7 +99,7 @@ def test_what_is_no_health_is_parked_once_and_the_rest_goes_on(healthy_settings,
     writer.write([Outgoing(settings.topic_health, b"test", value) for value in values])
     writer.close()
 
-    with Consuming(settings):
+    with RunningConsumer(settings):
         everything = {snapshot.ts_ms for snapshot in good}
         tag = {"instance": health.instance}
         wait_for_report(
@@ -107,7 +107,7 @@ def test_what_is_no_health_is_parked_once_and_the_rest_goes_on(healthy_settings,
         )
         name = 'pipeline_dead_letters_total{reason="health"}'
         wait_for_metric(settings.consumer_health_port, name, lambda count: count >= 3)
-    with Consuming(settings):
+    with RunningConsumer(settings):
         wait_until_ready(settings.consumer_health_port)
 
     letters = bucket.dead_letters()
@@ -121,11 +121,11 @@ async def test_nothing_of_a_producers_health_is_lost_while_no_consumer_runs(
     async with opened() as exchange:
         told = healthy_settings.model_copy(update={"exchange_url": exchange.url})
         async with producing(told):
-            with Consuming(told):
+            with RunningConsumer(told):
                 await asyncio.to_thread(wait_for_report, bucket, "producer", "ready")
             await asyncio.to_thread(wait_for_more, told, 3)
         sent = await asyncio.to_thread(times_sent, told)
-        with Consuming(told):
+        with RunningConsumer(told):
             all_there = lambda found: found.keys() >= sent  # noqa: E731
             await asyncio.to_thread(wait_for_report, bucket, "producer", "ready", all_there)
 
@@ -153,7 +153,7 @@ def test_a_refused_token_is_told_though_nothing_is_to_be_written(healthy_setting
     write_private(wrong, "not-a-token-this-server-knows")
     told = healthy_settings.model_copy(update={"influx_token_file": wrong})
 
-    with Consuming(told):
+    with RunningConsumer(told):
         body = wait_until_failing(told.consumer_health_port, "influxdb", "answered 401")
 
     assert "not-the-token" not in json.dumps(body)
@@ -162,10 +162,10 @@ def test_a_refused_token_is_told_though_nothing_is_to_be_written(healthy_setting
 def test_what_waits_for_influxdb_shows_its_age_and_the_lag(healthy_settings, bucket):
     away = healthy_settings.model_copy(update={"influx_url": "http://127.0.0.1:1"})
     port = away.consumer_health_port
-    sent = ticks(30)
+    sent = snapshots(30)
     publish(away, sent)
 
-    with Consuming(away):
+    with RunningConsumer(away):
         wait_until_failing(port, "consuming", "InfluxDB at http://127.0.0.1:1")
         oldest_s = time.time() - sent[0].event_ts_ms / 1000
         name = "pipeline_oldest_unwritten_seconds"
@@ -173,7 +173,7 @@ def test_what_waits_for_influxdb_shows_its_age_and_the_lag(healthy_settings, buc
         found = metrics(port)
         assert sum(v for name, v in found.items() if "kafka_lag_records" in name) >= len(sent)
         wait_for_metric(port, 'pipeline_retries_total{dependency="influxdb"}', lambda n: n >= 1)
-    with Consuming(healthy_settings):
+    with RunningConsumer(healthy_settings):
         wait_until_saved(healthy_settings)
         wait_for_metric(port, "pipeline_oldest_unwritten_seconds", lambda age_s: age_s == 0)
         wait_until_ready(port)
@@ -183,11 +183,11 @@ def test_what_comes_twice_is_counted(healthy_settings, bucket):
     """
     Row 19 of the faults: one point, a counter.
     """
-    publish(healthy_settings, ticks(20))
-    publish(healthy_settings, ticks(20))
+    publish(healthy_settings, snapshots(20))
+    publish(healthy_settings, snapshots(20))
     port = healthy_settings.consumer_health_port
 
-    with Consuming(healthy_settings):
+    with RunningConsumer(healthy_settings):
         wait_for_metric(port, "pipeline_repeated_events", lambda count: count == 20)
         wait_until_saved(healthy_settings)
 
@@ -196,9 +196,9 @@ def test_what_comes_twice_is_counted(healthy_settings, bucket):
 
 def test_a_missing_health_topic_stops_no_market(healthy_settings, bucket):
     told = healthy_settings.model_copy(update={"topic_health": "no-such-topic"})
-    publish(told, ticks(20))
+    publish(told, snapshots(20))
 
-    with Consuming(told):
+    with RunningConsumer(told):
         bucket.wait_for(20)
 
 
