@@ -70,8 +70,8 @@ async def test_all_stores_agree_also_after_a_repair_that_kafka_does_not_have(
         assert kafka == postgres == influxdb > 0
         assert (candles, in_influxdb) == (5, 0)  # no consumer ran
     assert [line.partition(":")[0] for line in report.warned] == [
-        "stores_agree_on_candles",
         "snapshots_every_minute",
+        "stores_agree_on_candles",
     ]
 
     owner.execute(
