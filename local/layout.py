@@ -72,7 +72,8 @@ class Layout:
         Make the folders, closed to other users.
 
         Raises:
-            Misconfigured: The root cannot be written or cannot stand in a configuration file.
+            Misconfigured: The root cannot be written, cannot be closed to other users, or cannot
+                stand in a configuration file.
         """
         if any(sign in str(self.root) for sign in UNUSABLE):
             raise Misconfigured(
@@ -89,6 +90,12 @@ class Layout:
             raise Misconfigured(
                 f"the folder {self.root} cannot be written ({e.strerror}): make it yours"
             ) from e
+        mode = self.secrets.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise Misconfigured(
+                f"expected {self.secrets} with mode 0700, found {mode:04o}: move the checkout to a "
+                "file system with Unix permissions (in WSL, below your Linux home), or chmod it"
+            )
 
     def remove_socket(self) -> None:
         """Remove the socket a killed supervisor left behind."""

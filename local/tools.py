@@ -169,12 +169,17 @@ def _problem(tool: Tool, path: str, found: str) -> str:
 
 
 def _platform() -> ToolReport:
-    system, machine = sys.platform, os.uname().machine
+    system, machine, release = sys.platform, os.uname().machine, os.uname().release
     problem = ""
     if system != "linux" or machine not in ("x86_64", "aarch64"):
         problem = (
-            f"Linux on x86_64 or aarch64 is needed, this is {system} on {machine}: "
-            "use `docker compose up` instead"
+            f"Linux on x86_64 or aarch64 is needed, found {system} on {machine}: "
+            "run the stack with `docker compose up` instead (docs/docker.md)"
+        )
+    elif release.endswith("-Microsoft"):  # WSL 1; WSL 2 is a Linux, "-microsoft-standard-WSL2"
+        problem = (
+            f"a Linux kernel is needed, found WSL 1 ({release}): `wsl --set-version <name> 2`, "
+            "or run the stack with `docker compose up` (docs/docker.md)"
         )
     return ToolReport("platform", "all servers", f"{system} {machine}", "", problem, needed=True)
 

@@ -111,3 +111,17 @@ def test_a_full_disk_is_refused_before_anything_starts(
 
     with pytest.raises(Misconfigured, match=r"MB left, a line takes 1000000000000 MB"):
         Layout(tmp_path).require_space()
+
+
+def test_a_folder_that_cannot_be_closed_is_an_error(tmp_path: Path) -> None:
+    """
+    A Windows drive in WSL shows every file with mode 0777.
+    """
+    layout = Layout(tmp_path / "stack")
+    layout.create()
+    layout.secrets.chmod(0o777)
+
+    with pytest.raises(
+        Misconfigured, match=r"secrets with mode 0700, found 0777: move the checkout"
+    ):
+        layout.create()

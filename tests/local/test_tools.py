@@ -165,3 +165,38 @@ def test_the_launcher_obeys_the_variable_or_says_why_not(tmp_path: Path) -> None
         f"Python 3.12 or 3.13 is needed; PYTHON={old} is Python 3.9.2: "
         "unset it or point it at one\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "release", "problem"),
+    [
+        (
+            "darwin",
+            "arm64",
+            "24.1.0",
+            "Linux on x86_64 or aarch64 is needed, found darwin on arm64",
+        ),
+        (
+            "linux",
+            "riscv64",
+            "6.1.0",
+            "Linux on x86_64 or aarch64 is needed, found linux on riscv64",
+        ),
+        ("linux", "x86_64", "4.4.0-19041-Microsoft", "a Linux kernel is needed, found WSL 1"),
+        ("linux", "x86_64", "5.15.167.4-microsoft-standard-WSL2", ""),
+        ("linux", "aarch64", "6.1.0", ""),
+    ],
+)
+def test_a_platform_that_does_not_do_is_named_with_the_way_that_does(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, release: str, problem: str
+) -> None:
+    uname = os.uname_result((system, "host", release, "1", machine))
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(os, "uname", lambda: uname)
+
+    found = report_of("platform", check_tools()).problem
+
+    assert found.startswith(problem)
+    assert bool(found) == bool(problem)
+    assert "\n" not in found
+    assert not problem or "docker compose up" in found
