@@ -145,7 +145,7 @@ def test_records_deleted_during_a_drain_are_unavailable_then_a_loss(
 
     monkeypatch.setattr(LogReader, "ends", overtaken)
 
-    with pytest.raises(Unavailable, match="offsets outside"):
+    with pytest.raises(Unavailable, match="expected offsets inside"):
         drain(writer, settings)
     drained = drain(writer, settings)
 
