@@ -87,4 +87,4 @@ def test_late_by_a_second_a_minute_a_day(settings, bucket, story):
     assert [trade_id for trade_id, _ in rows] == list(late)
     assert drained.trades == len(late)
     assert seconds == {START_MS - SECOND_MS: 1.0, START_MS: 1.0, START_MS + 5 * SECOND_MS: 1.0}
-    assert '"late": 2' in folds, folds
+    assert '"late_trades": 2' in folds, folds

@@ -173,7 +173,7 @@ def test_others_read_their_copies_and_nothing_else(provisioned):
 
 def test_grafana_s_configuration_can_be_read_and_holds_no_secret(provisioned):
     files = [file for file in (provisioned.layout.root / "grafana").rglob("*") if file.is_file()]
-    assert len(files) == 4
+    assert len(files) == 5
     text = "".join(file.read_text() for file in files)
     secrets = [file.read_text().strip() for file in provisioned.layout.secrets.iterdir()]
     assert [secret for secret in secrets if secret in text] == []
