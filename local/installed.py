@@ -3,22 +3,19 @@
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from local.configuration import read_variables
 from local.layout import REPOSITORY
+from local.program_output import read_output
 
-TIMEOUT_S = 30
 IGNORED = "none"  # value of a variable that excludes what is installed
 POSTGRES_PLACES = (  # where packages put servers that are not on PATH
     "/usr/lib/postgresql/*/bin/postgres",
     "/usr/pgsql-*/bin/postgres",
-    "/opt/homebrew/opt/postgresql@*/bin/postgres",
-    "/usr/local/opt/postgresql@*/bin/postgres",
 )
 KAFKA_STARTERS = ("kafka-server-start.sh", "kafka-server-start")  # Apache's name, Homebrew's
 
@@ -82,21 +79,26 @@ class Installed:
 
 
 @cache
-def look_for(component: str) -> Installed | None:
-    """
-    Return the installation of a component's server: the one that is named, else one that suits.
+def find_named(component: str) -> Installed | None:
+    """Return the installation that `.env` names for a component, None if it names none."""
+    server = _server_of(component)
+    value = _variable(server) if server else ""
+    if server is None or value in ("", IGNORED):
+        return None
+    return _examine(server, Path(value), is_named=True)
 
-    If none suits, one that does not is returned, with its problem. None: nothing is installed, or
-    `.env` says to ignore it.
+
+@cache
+def find_installed(component: str) -> Installed | None:
     """
-    server = next((each for each in SERVERS if each.component == component), None)
-    if server is None:
+    Return an installation of a component's server on this machine, the first one that suits.
+
+    If none suits, one that does not is returned, with its problem. None if nothing is installed,
+    or if `.env` says to ignore what is.
+    """
+    server = _server_of(component)
+    if server is None or _variable(server) == IGNORED:
         return None
-    named = read_variables(REPOSITORY / ".env", os.environ, {server.variable}).get(server.variable)
-    if named == IGNORED:
-        return None
-    if named:
-        return _examine(server, Path(named), is_named=True)
     unsuitable = None
     for candidate in server.candidates():
         found = _examine(server, candidate, is_named=False)
@@ -104,6 +106,15 @@ def look_for(component: str) -> Installed | None:
             return found
         unsuitable = unsuitable or found
     return unsuitable
+
+
+def _server_of(component: str) -> Server | None:
+    return next((server for server in SERVERS if server.component == component), None)
+
+
+def _variable(server: Server) -> str:
+    names = {server.variable}
+    return read_variables(REPOSITORY / ".env", os.environ, names).get(server.variable, "")
 
 
 def _examine(server: Server, named: Path, *, is_named: bool) -> Installed:
@@ -118,16 +129,6 @@ def _examine(server: Server, named: Path, *, is_named: bool) -> Installed:
         else:
             problem = f"{server.title} {server.range} is used where it is installed, {found}"
     return Installed(server, path, version, problem, is_named)
-
-
-def _output(command: Iterable[str | Path]) -> str:
-    try:
-        done = subprocess.run(
-            [str(part) for part in command], cwd="/", capture_output=True, timeout=TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
 
 
 def _match(pattern: str, text: str) -> str:
@@ -146,7 +147,7 @@ def _on_path(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _influxd_version(program: Path) -> str:
-    return _match(r"InfluxDB v?(\d+\.\d+\.\d+)", _output([program, "version"]))
+    return _match(r"InfluxDB v?(\d+\.\d+\.\d+)", read_output([program, "version"]))
 
 
 def _postgres_candidates() -> Iterator[Path]:
@@ -166,7 +167,7 @@ def postgres_version(home: Path) -> str:
     if not os.access(home / "bin" / "initdb", os.X_OK):
         return ""
     return _match(
-        r"\(PostgreSQL\) (\d+(?:\.\d+)*)", _output([home / "bin" / "postgres", "--version"])
+        r"\(PostgreSQL\) (\d+(?:\.\d+)*)", read_output([home / "bin" / "postgres", "--version"])
     )
 
 
@@ -223,4 +224,3 @@ SERVERS = (
         version=_kafka_version,
     ),
 )
-VARIABLES: Mapping[str, str] = {server.component: server.variable for server in SERVERS}

@@ -1,10 +1,10 @@
 """Which Rust compiles libflux: a distribution's, or one of rustup's installed toolchains."""
 
-import os
 import re
 import shutil
-import subprocess
 from functools import cache
+
+from local.program_output import read_output
 
 MINIMUM = (1, 83)  # rust-version in the Cargo.toml of flux 0.200.0
 
@@ -27,21 +27,10 @@ def rust_environment() -> dict[str, str]:
 
 
 def _installed_toolchains() -> list[str]:
-    listing = _output(["rustup", "toolchain", "list"], {})
+    listing = read_output(["rustup", "toolchain", "list"], {})
     return [line.split()[0] for line in listing.splitlines() if line and "no installed" not in line]
 
 
 def _rustc_version(env: dict[str, str]) -> tuple[int, ...]:
-    found = re.match(r"rustc (\d+)\.(\d+)", _output(["rustc", "--version"], env))
+    found = re.match(r"rustc (\d+)\.(\d+)", read_output(["rustc", "--version"], env))
     return (int(found[1]), int(found[2])) if found else ()
-
-
-def _output(command: list[str], env: dict[str, str]) -> str:
-    """Return what the command prints, "" if it cannot run; `/` has no toolchain file of its own."""
-    try:
-        done = subprocess.run(
-            command, env=os.environ | env, cwd="/", capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 from include.errors import Misconfigured
 from local.console import Console
+from local.program_output import read_output
 from local.rust import MINIMUM as RUST_MINIMUM
 from local.rust import rust_environment
 
@@ -141,16 +141,11 @@ def _look(tool: Tool, to_build: Collection[str]) -> ToolReport:
 
 
 def _version(path: str, tool: Tool) -> str:
-    env = os.environ | rust_environment() if tool.program in ("cargo", "rustc") else os.environ
-    command = [path, tool.argument]
-    try:
-        done = subprocess.run(
-            command, cwd="/", env={**env, "GOTOOLCHAIN": "local"}, capture_output=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    printed = re.sub(r"\x1b\[[\d;]*m", "", (done.stdout + done.stderr).decode(errors="replace"))
-    match = re.search(str(tool.pattern), printed) if done.returncode == 0 else None
+    environment = rust_environment() if tool.program in ("cargo", "rustc") else {}
+    printed = read_output(
+        [path, tool.argument], {**environment, "GOTOOLCHAIN": "local"}, with_errors=True
+    )
+    match = re.search(str(tool.pattern), re.sub(r"\x1b\[[\d;]*m", "", printed))
     return match[1].rstrip(".") if match else ""
 
 

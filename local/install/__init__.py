@@ -1,7 +1,7 @@
 """Real servers and a Python environment for this project, installed into the user's cache."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from local.console import Console
 from local.install import charts, compose, influxdb, kafka, postgres, python
 from local.install.component import Component
 from local.install.crew import Crew
-from local.installed import Installed, look_for
+from local.installed import Installed, find_installed, find_named
 from local.tools import COMPONENTS, ToolReport, check_tools, java, lacking, require_tools
 
 __all__ = ["COMPONENTS", "Toolchain", "check", "install", "toolchain"]
@@ -69,14 +69,14 @@ def toolchain() -> Toolchain:
     )
 
 
-def check(names: Iterable[str] = COMPONENTS) -> list[ToolReport]:
+def check(names: Collection[str] = COMPONENTS) -> list[ToolReport]:
     """Look at every server and tool, given what is in the cache already; for `make doctor`."""
-    names = list(names)
-    tools = check_tools({component.name for component in _missing(names)})
-    return [*_server_reports(names), *tools]
+    components, missing = _components(), {component.name for component in _missing(names)}
+    servers = [_report(components[name], is_missing=name in missing) for name in names]
+    return [*servers, *check_tools(missing)]
 
 
-def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None) -> Toolchain:
+def install(names: Collection[str] = COMPONENTS, *, console: Console | None = None) -> Toolchain:
     """
     Install what is not in the cache yet, all at the same time, and return where everything is.
 
@@ -87,8 +87,7 @@ def install(names: Iterable[str] = COMPONENTS, *, console: Console | None = None
         KeyboardInterrupt: The user ended it; all tools are gone, run it again, it resumes.
     """
     console = console or Console()
-    names = list(names)
-    require_tools(_server_reports(names))
+    _require_named(names)
     missing = _missing(names)
     for name, program in lacking(component.name for component in missing).items():
         console.say(f"no {program}: {WITHOUT[name]}")
@@ -128,15 +127,29 @@ def _components() -> dict[str, Component]:
 def _missing(names: Iterable[str]) -> list[Component]:
     known = _components()
     wanted = (known[name] for name in dict.fromkeys(names))
-    return [each for each in wanted if not each.is_ready() and _used(each) is None]
+    return [each for each in wanted if _used(each) is None and not each.is_ready()]
 
 
 def _used(component: Component) -> Installed | None:
     """Return the installed server that takes the place of a component, None if none does."""
-    found = look_for(component.name)
-    if found is None or (found.problem and not found.is_named):
+    if named := find_named(component.name):
+        return named
+    if component.slot.is_complete():
         return None
-    return found if found.is_named or not component.slot.is_complete() else None
+    found = find_installed(component.name)
+    return found if found and not found.problem else None
+
+
+def _require_named(names: Iterable[str]) -> None:
+    """
+    Return if each server that `.env` names can be used.
+
+    Raises:
+        Misconfigured: With one line for each that cannot.
+    """
+    problems = [named.problem for name in names if (named := find_named(name)) and named.problem]
+    if problems:
+        raise Misconfigured("\n".join(problems))
 
 
 def _described(names: Iterable[str]) -> list[str]:
@@ -146,17 +159,14 @@ def _described(names: Iterable[str]) -> list[str]:
     return [f"{each.server.title} {each.version} of {each.path}" for each in used]
 
 
-def _server_reports(names: Iterable[str]) -> list[ToolReport]:
-    """Return which server each component stands for, and what is wrong with one that is named."""
-    return [_server_report(known) for name, known in _components().items() if name in names]
-
-
-def _server_report(component: Component) -> ToolReport:
-    found, used = look_for(component.name), _used(component)
-    purpose = component.title
-    if used:
-        name, version, path = used.server.title, used.version, str(used.path)
-        return ToolReport(name, f"in place of {purpose}", version, path, used.problem, needed=True)
-    state = "in the cache" if component.is_ready() else "set-up installs it"
-    note = f"{state}; {found.problem}" if found else state
-    return ToolReport(purpose, note, "", "", "", needed=False)
+def _report(component: Component, *, is_missing: bool) -> ToolReport:
+    """Return what stands for a component, and what is wrong with a server that `.env` names."""
+    if used := _used(component):
+        purpose = f"in place of {component.title}"
+        return ToolReport(
+            used.server.title, purpose, used.version, str(used.path), used.problem, needed=True
+        )
+    state = "set-up installs it" if is_missing else "in the cache"
+    found = find_installed(component.name)
+    note = f"{state}; {found.problem}" if found and found.problem else state
+    return ToolReport(component.title, note, "", "", "", needed=False)

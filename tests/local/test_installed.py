@@ -9,12 +9,13 @@ from include.errors import Misconfigured
 from local import installed
 from local.configuration import read_variables
 from local.install import check, install, toolchain
-from local.installed import SERVERS, VARIABLES, look_for
+from local.installed import SERVERS, find_installed, find_named
 from local.layout import Layout
 from local.ports import Ports
 from local.postgres_config import prepare_postgres
 
 BY_COMPONENT = {server.component: server for server in SERVERS}
+VARIABLES = {server.component: server.variable for server in SERVERS}
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +28,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for variable in VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / "bin").mkdir()
-    look_for.cache_clear()
+    forget()
     yield tmp_path
-    look_for.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Let the next look at the machine see what a test has changed."""
+    find_named.cache_clear()
+    find_installed.cache_clear()
 
 
 def put(program: Path, prints: str) -> Path:
@@ -62,7 +69,7 @@ def name_in_env(machine: Path, component: str, value: object) -> None:
 
 
 def test_nothing_is_found_where_nothing_is(machine: Path) -> None:
-    assert [look_for(component) for component in BY_COMPONENT] == [None, None, None]
+    assert [find_installed(component) for component in BY_COMPONENT] == [None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,7 @@ def test_an_influxdb_on_the_path_is_used_if_its_version_suits(
 ) -> None:
     program = put_influxd(machine / "bin", version)
 
-    found = look_for("influxd")
+    found = find_installed("influxd")
 
     assert found is not None
     assert (found.path, found.version, not found.problem) == (program, version, suits)
@@ -91,7 +98,7 @@ def test_a_postgresql_on_the_path_is_used_if_its_version_suits(
     home = put_postgres(machine / "somewhere", version)
     (machine / "bin" / "postgres").symlink_to(home / "bin" / "postgres")
 
-    found = look_for("postgres")
+    found = find_installed("postgres")
 
     assert found is not None
     assert (found.path, not found.problem) == (home, suits)
@@ -119,7 +126,7 @@ def test_a_kafka_is_used_by_its_jars(machine: Path, libraries: str) -> None:
     home = put_kafka(machine / "opt" / "kafka", "4.1.0", libraries)
     (machine / "bin" / "kafka-server-start.sh").symlink_to(home / "bin" / "kafka-server-start.sh")
 
-    found = look_for("kafka")
+    found = find_installed("kafka")
 
     assert found is not None
     assert (found.version, found.problem) == ("4.1.0", "")
@@ -154,10 +161,10 @@ def test_the_pinned_one_in_the_cache_comes_before_one_on_the_path(machine: Path)
 def toolchain_without(machine: Path):
     """Return the toolchain as it is where nothing is installed."""
     name_in_env(machine, "influxd", "none")
-    look_for.cache_clear()
+    forget()
     found = toolchain()
     (machine / ".env").unlink()
-    look_for.cache_clear()
+    forget()
     return found
 
 
@@ -165,7 +172,8 @@ def test_none_excludes_what_is_on_the_path(machine: Path) -> None:
     program = put_influxd(machine / "bin", "2.7.12")
     name_in_env(machine, "influxd", "none")
 
-    assert look_for("influxd") is None
+    assert find_installed("influxd") is None
+    assert find_named("influxd") is None
     assert toolchain().influxd != program
 
 
