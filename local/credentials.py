@@ -53,6 +53,11 @@ def read_secret(layout: Layout, name: str) -> str:
     return layout.secret(name).read_text(encoding="ascii").strip()
 
 
+def basic_authorization(user: str, password: str) -> str:
+    """Return the value of the header Authorization for a user's password."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file whole or not at all, mode 0600 from its first moment."""
     part = path.with_name(f".{path.name}.part")

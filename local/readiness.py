@@ -1,6 +1,5 @@
 """Whether a server answers: asked in its own protocol, until it does, or clearly will not."""
 
-import base64
 import json
 import time
 import urllib.error
@@ -15,7 +14,7 @@ from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from include.dashboards.files import provisioned
 from include.errors import PipelineError, Unavailable
-from local.credentials import read_secret
+from local.credentials import basic_authorization, read_secret
 from local.layout import Layout
 from local.ports import LOOPBACK, Ports, is_free
 from local.provision.postgres import superuser
@@ -69,11 +68,14 @@ def grafana_answers(layout: Layout, ports: Ports) -> bool:
     address = f"http://{LOOPBACK}:{ports.grafana}"
     if _get(f"{address}/api/health").get("database") != "ok":
         return False
-    password = read_secret(layout, "grafana_admin_password")
-    credentials = base64.b64encode(f"admin:{password}".encode()).decode()
-    if _status(f"{address}/api/org", credentials) == HTTPStatus.UNAUTHORIZED:
+    login = basic_authorization("admin", read_secret(layout, "grafana_admin_password"))
+
+    def status_of(path: str) -> int:
+        return _request(address + path, Authorization=login)[0]
+
+    if status_of("/api/org") == HTTPStatus.UNAUTHORIZED:
         return True
-    return all(_status(address + path, credentials) == HTTPStatus.OK for path in provisioned())
+    return all(status_of(path) == HTTPStatus.OK for path in provisioned())
 
 
 def simulator_answers(ports: Ports) -> bool:
@@ -168,22 +170,22 @@ class _Answers(urllib.request.HTTPErrorProcessor):
         return response
 
 
-def _status(url: str, credentials: str) -> int:
-    """Return the HTTP status of a request with basic authentication, 0 if there is no answer."""
-    request = urllib.request.Request(url, headers={"Authorization": f"Basic {credentials}"})  # noqa: S310 - the stack's own
+def _get(url: str) -> dict[str, Any]:
+    """Return the JSON object at an address, {} if there is none."""
+    _, body = _request(url)
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _request(url: str, **headers: str) -> tuple[int, bytes]:
+    """Return the status and the body of an answer, 0 and nothing if there is none."""
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the stack's own address
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Answers())
     try:
         with opener.open(request, timeout=HTTP_TIMEOUT_S) as answer:
-            return int(answer.status)
+            return answer.status, answer.read()
     except OSError:
-        return 0
-
-
-def _get(url: str) -> dict[str, Any]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Answers())
-    try:
-        with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:
-            found = json.load(answer)
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return 0, b""

@@ -1,6 +1,5 @@
 """InfluxDB: organization, bucket, and tokens: one only writes, one only reads, one keeps house."""
 
-import base64
 import json
 import urllib.error
 import urllib.request
@@ -9,7 +8,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from include.errors import PipelineError, Unavailable
-from local.credentials import read_secret, write_private
+from local.credentials import basic_authorization, read_secret, write_private
 from local.environment import BUCKET, ORGANIZATION
 from local.hosts import HERE, Hosts
 from local.layout import Layout
@@ -53,8 +52,8 @@ class InfluxAdmin:
 
     def sign_in(self) -> None:
         password = read_secret(self._layout, "influx_admin_password")
-        basic = base64.b64encode(f"{ADMIN}:{password}".encode()).decode()
-        self._call("POST", "signin", headers={"Authorization": f"Basic {basic}"})
+        headers = {"Authorization": basic_authorization(ADMIN, password)}
+        self._call("POST", "signin", headers=headers)
 
     def create_bucket(self, name: str) -> str:
         """Make a bucket that keeps everything; return its id."""

@@ -1,6 +1,5 @@
 """The health check of Grafana's container, run by a shell against an API that answers as told."""
 
-import base64
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from include.dashboards.alerts import rules
 from include.dashboards.files import dashboards, provisioned
-from local.credentials import create_secrets
+from local.credentials import basic_authorization, create_secrets
 from local.grafana_config import prepare_grafana
 from local.layout import REPOSITORY, Layout
 from local.ports import Ports
@@ -65,7 +64,7 @@ def layout(tmp_path: Path, api: ThreadingHTTPServer) -> Layout:
     folder = copies(layout, "grafana")
     folder.mkdir(parents=True)
     (folder / "grafana_admin_password").write_text(password + "\n")
-    api.credentials = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+    api.credentials = basic_authorization("admin", password)
     return layout
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from local.docker_engine import require_engine
 from local.free_ports import FreePorts
 from local.layout import REPOSITORY
 from local.ports import LOOPBACK, Ports
@@ -21,8 +20,6 @@ LABEL = f"label=com.docker.compose.project={PROJECT}"
 IMAGE = "crypto-kpi-pipeline:1"
 UP_S = 1800  # images may have to be pulled and built
 PUBLISHED = ("postgres", "influxdb", "airflow", "grafana")
-
-type Objects = list[dict[str, Any]]
 
 
 def docker(*words: str, timeout_s: float = 120) -> str:
@@ -98,17 +95,16 @@ class Stack:
     def url(self, server: str) -> str:
         return f"http://{LOOPBACK}:{getattr(self.ports, server)}"
 
-    def containers(self) -> Objects:
+    def containers(self) -> list[dict[str, Any]]:
         """Return what the engine says of each container, those of ended steps included."""
         ids = docker("ps", "--all", "--quiet", "--filter", LABEL).split()
-        found: Objects = json.loads(docker("inspect", *ids))
+        found: list[dict[str, Any]] = json.loads(docker("inspect", *ids))
         return found
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Start the demo profile as docs/docker.md says; remove everything of it at the end."""
-    require_engine()
     assert left_behind() == {"containers": [], "volumes": [], "networks": []}
     before = image_id()
     held = FreePorts()

@@ -1,6 +1,5 @@
 """What a user sees of `docker compose --env-file deploy/demo.env up --build --wait`."""
 
-import base64
 import json
 import socket
 
@@ -10,6 +9,7 @@ import pytest
 from include.dashboards.alerts import rules
 from include.dashboards.datasources import datasources
 from include.dashboards.files import dashboards
+from local.credentials import basic_authorization
 from local.ports import LOOPBACK
 from local.provision.postgres import MARKET_READER
 from tests.docker.conftest import LABEL, PROJECT, PUBLISHED, Stack, docker, request
@@ -41,11 +41,10 @@ def airflow(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def grafana(stack: Stack):
     """Get a path of Grafana's API as the administrator."""
-    login = f"admin:{stack.secret('grafana_admin_password')}"
-    basic = "Basic " + base64.b64encode(login.encode()).decode()
+    login = basic_authorization("admin", stack.secret("grafana_admin_password"))
 
     def get(path: str):
-        status, answer = request(stack.url("grafana") + path, Authorization=basic)
+        status, answer = request(stack.url("grafana") + path, Authorization=login)
         assert status == 200, f"{path}: {answer}"
         return answer
 
