@@ -37,7 +37,10 @@ def require_engine() -> None:
 
 
 def _run(*words: str) -> tuple[int, str]:
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=TIMEOUT_S)
+    try:
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return 1, f"no answer within {TIMEOUT_S} s"
     return done.returncode, done.stdout if done.returncode == 0 else done.stdout + done.stderr
 
 
