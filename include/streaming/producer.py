@@ -29,6 +29,7 @@ from include.streaming.poll_loop import PollLoop, PollSchedule
 from include.streaming.publishing import TransactionBatcher, load_progress
 from include.streaming.subscription import Subscription
 from include.streaming.trade_feed import TradeBuffer
+from include.wire import type_of
 
 TRANSACTIONAL_ID = "crypto-kpi-producer"
 REPORT_INTERVAL_S = 30.0
@@ -171,9 +172,7 @@ async def _follow(
 def _count(counts: Counter[str], batches: list[FeedBatch]) -> None:
     for batch in batches:
         for event in batch.events:
-            counts[type(event).__name__.lower()] += (
-                len(event.trades) if isinstance(event, Trades) else 1
-            )
+            counts[type_of(event)] += len(event.trades) if isinstance(event, Trades) else 1
 
 
 async def _log_counts(counts: Counter[str]) -> None:
