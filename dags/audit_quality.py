@@ -9,10 +9,10 @@ and wrong trades from the exchange's history, and runs the checks.
 * **Writes** `minute_audits`, `gap_ledger`, `store_counts` and `quality_results`. A repair writes
   `trades` (removed trades go to `trade_corrections`), `candles` with their revisions, and the
   one-second bars of these minutes in `crypto_trades` in InfluxDB.
-* **If it fails** in `prove`, a server or the exchange is away. The task retries, and open gaps stay
-  open until they are repaired. If it fails in `check`, a check of severity error found rows that
-  break its rule. The last line of the task's log names the check and what to do; `quality_results`
-  has a sample of the rows. Warnings do not fail the run.
+* **If it fails** in `prove`, a server or the exchange is unreachable. The task retries, and open
+  gaps stay open until they are repaired. If it fails in `check`, a check of severity error found
+  rows that break its rule. The last line of the task's log names the check and what to do;
+  `quality_results` has a sample of the rows. Warnings do not fail the run.
 """
 
 from datetime import UTC, datetime, timedelta

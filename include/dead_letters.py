@@ -86,7 +86,7 @@ def list_lines(settings: Settings, connection: Connection) -> Iterator[str]:
     Yield the lines of the list: counts by sink and reason, then dead letters, newest first.
 
     Raises:
-        Unavailable: Kafka or PostgreSQL is away.
+        Unavailable: Kafka or PostgreSQL is unreachable.
     """
     of_drain = read_drain_letters(connection, PREVIEW_BYTES)
     reasons = Counter((letter.sink, _reason_kind(letter)) for letter in of_drain)
@@ -116,7 +116,7 @@ def replay(
         positions: Of the records to replay; empty for all.
 
     Raises:
-        Unavailable: Kafka, PostgreSQL or InfluxDB is away: run it again.
+        Unavailable: Kafka, PostgreSQL or InfluxDB is unreachable: run it again.
         Misconfigured: InfluxDB rejects the token.
     """
     influxdb = InfluxDB(settings)
@@ -163,7 +163,7 @@ def read_consumer_letters(settings: Settings, connection: Connection) -> Iterato
     Yield the consumer's open dead letters, oldest first, each position once.
 
     Raises:
-        Unavailable: The broker is away.
+        Unavailable: The broker is unreachable.
     """
     found = connection.execute(statement("dead_letters.replayed"), {"sink": "influxdb"}).fetchall()
     known = {RecordPosition(*row) for row in cast(list[tuple[str, int, int]], found)}
@@ -191,7 +191,7 @@ def read_whole(settings: Settings, connection: Connection, letter: OpenDeadLette
     have been recreated.
 
     Raises:
-        Unavailable: The broker is away.
+        Unavailable: The broker is unreachable.
     """
     start = letter.start
     if letter.sink == "postgresql":

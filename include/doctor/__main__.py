@@ -1,7 +1,7 @@
 """
 Check the servers of the settings; `python -m include.doctor`, part of `make doctor`.
 
-Exits with 0 if all checks pass, 2 if an operator has to act, 3 if a server is away.
+Exits with 0 if all checks pass, 2 if an operator has to act, 3 if a server is unreachable.
 """
 
 import sys

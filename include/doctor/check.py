@@ -16,7 +16,7 @@ class CheckResult(NamedTuple):
     text: str
     """The state, or what was expected, what was found and what to do."""
     code: Exit = Exit.OK
-    """OK, MISCONFIGURED (an operator has to act) or UNAVAILABLE (the server is away)."""
+    """OK, MISCONFIGURED (an operator has to act) or UNAVAILABLE (the server is unreachable)."""
 
     def __str__(self) -> str:
         state = "ok" if self.code is Exit.OK else "NOT OK"
@@ -31,7 +31,7 @@ class Check(NamedTuple):
     run: Callable[[], str]
     """Returns the state, or raises a PipelineError."""
     advice: str = ""
-    """What to check if the server is away; appended to the error."""
+    """What to check if the server is unreachable; appended to the error."""
 
 
 def run_check(check: Check) -> CheckResult:

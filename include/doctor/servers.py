@@ -69,7 +69,7 @@ def check_topics(settings: Settings) -> str:
     Compare Kafka's topics with those that `include.broker.topics` creates.
 
     Raises:
-        Unavailable: Kafka is away.
+        Unavailable: Kafka is unreachable.
         Misconfigured: A topic is missing, or has other partitions or another cleanup.policy.
     """
     names = get_topic_specs(settings)
@@ -94,7 +94,7 @@ def check_influxdb_writer(settings: Settings) -> str:
     Check that the writer's token may write to the bucket.
 
     Raises:
-        Unavailable: InfluxDB is away.
+        Unavailable: InfluxDB is unreachable.
         Misconfigured: The token may not write, or there is no such bucket.
     """
     influxdb = InfluxDB(settings)
@@ -110,7 +110,7 @@ def check_influxdb_reader(settings: Settings) -> str:
     Check that the reader's token may read the bucket.
 
     Raises:
-        Unavailable: InfluxDB is away.
+        Unavailable: InfluxDB is unreachable.
         Misconfigured: The token may not read, or there is no such bucket.
     """
     reader = Reader(settings)
@@ -126,7 +126,7 @@ def check_influxdb_keeper(settings: Settings) -> str:
     Check that the token for retention may read the bucket's retention.
 
     Raises:
-        Unavailable: InfluxDB is away.
+        Unavailable: InfluxDB is unreachable.
         Misconfigured: The token may not, or there is no such bucket.
     """
     days = get_retention_s(settings) // DAY_S
@@ -138,7 +138,7 @@ def check_postgres_writer(settings: Settings) -> str:
     Check as the writer that all migrations are applied.
 
     Raises:
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
         Misconfigured: Migrations are pending, or the role is rejected.
     """
     if names := list_pending(settings):
@@ -154,7 +154,7 @@ def check_postgres_reader(settings: Settings) -> str:
     Check that the reader may read the views.
 
     Raises:
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
         Misconfigured: The role is rejected, or lacks the right.
     """
     reader = settings.as_reader()

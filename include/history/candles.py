@@ -69,7 +69,7 @@ def fetch(
         source: Stored with each written row, such as "backfill".
 
     Raises:
-        Unavailable: The exchange or PostgreSQL is away: run it again. Committed pages stand.
+        Unavailable: The exchange or PostgreSQL is unreachable: run it again. Committed pages stand.
         Misconfigured: The exchange lacks a symbol, or the tables are not those of this version.
     """
     with postgres_errors(target(settings), "writing candles"):
@@ -99,7 +99,7 @@ async def backfill(
         source: Stored with each written row, such as "backfill".
 
     Raises:
-        Unavailable: The exchange or PostgreSQL is away: run it again. Committed pages stand.
+        Unavailable: The exchange or PostgreSQL is unreachable: run it again. Committed pages stand.
         BadRecord: The exchange's history has a candle that table `candles` rejects.
     """
     assert from_ms % MINUTE_MS == until_ms % MINUTE_MS == 0

@@ -95,7 +95,7 @@ def reconcile(connection: Connection, settings: Settings) -> ReconcileResult:
         settings: The servers.
 
     Raises:
-        Unavailable: InfluxDB is away: run it again.
+        Unavailable: InfluxDB is unreachable: run it again.
         Misconfigured: InfluxDB rejects a token.
     """
     connection.autocommit = True

@@ -77,7 +77,7 @@ def correct(
         stream: Fields of the stream's points, by start in ms.
 
     Raises:
-        Unavailable: InfluxDB is away: run it again.
+        Unavailable: InfluxDB is unreachable: run it again.
         Misconfigured: InfluxDB rejects the token.
     """
     wrong: dict[str, list[CandlePoint]] = {}

@@ -31,6 +31,7 @@ def set_retention(settings: Settings) -> bool:
     with _open_bucket(settings) as (buckets, bucket):
         if _period_s(bucket) == period_s:
             return False
+        # The client has no types here.
         rule = BucketRetentionRules(type="expire", every_seconds=period_s)  # type: ignore[no-untyped-call]
         bucket.retention_rules = [rule]
         buckets.update_bucket(bucket)

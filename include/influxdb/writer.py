@@ -64,7 +64,7 @@ class InfluxDB:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._client.close()  # type: ignore[no-untyped-call]  # the client has no types here
 
     def _translate_error(self, e: ApiException) -> BadRecord | Misconfigured | Unavailable:
         influxdb = f"InfluxDB at {self._settings.influx_url}"

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pandas as pd
 
@@ -43,10 +44,10 @@ def compute_indicators(candles: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns | {"vwap": vwap})
 
 
-def _compute_session_vwap(ta: object, candles: pd.DataFrame) -> pd.Series:
+def _compute_session_vwap(ta: Any, candles: pd.DataFrame) -> pd.Series:
     volume = candles["volume"]
     own = (candles["quote_volume"] / volume).where(volume > 0, candles["close"])
-    vwap = ta.vwap(own, own, own, volume, anchor="D")  # type: ignore[attr-defined]
+    vwap = ta.vwap(own, own, own, volume, anchor="D")
     return pd.Series(vwap, index=candles.index)
 
 

@@ -35,7 +35,7 @@ def compute_snapshot_kpis(snapshot: MarketSnapshot) -> Values:
     """Compute every KPI of one snapshot by name; None if the KPI has no value."""
     book = summarize_book(snapshot.bids, snapshot.asks)
     mid = compute_mid_price(book)
-    spread = book.ask - book.bid if mid is not None else None  # type: ignore[operator]
+    spread = book.ask - book.bid if mid is not None else None  # type: ignore[operator]  # both exist
     vwap_24h = divide(snapshot.quote_volume, snapshot.base_volume)
     return {
         "open": snapshot.open,

@@ -39,7 +39,7 @@ class Answers:
         Return every market with a snapshot of the last week.
 
         Raises:
-            Unavailable: InfluxDB is away.
+            Unavailable: InfluxDB is unreachable.
         """
         rows = self._reader.rows("live.markets", {"start": datetime.now(UTC) - KNOWN_FOR})
         return [{"exchange": row["exchange"], "symbol": row["symbol"]} for row in rows]
@@ -50,7 +50,7 @@ class Answers:
 
         Raises:
             UnknownMarket: It has no snapshot.
-            Unavailable: InfluxDB is away.
+            Unavailable: InfluxDB is unreachable.
         """
         now, width = datetime.now(UTC), WIDTHS[interval]
         earliest = now - MOST_CANDLES * width
@@ -77,7 +77,7 @@ class Answers:
 
         Raises:
             UnknownMarket: It has no snapshot.
-            Unavailable: InfluxDB is away.
+            Unavailable: InfluxDB is unreachable.
         """
         now = datetime.now(UTC)
         rows = self._reader.rows(

@@ -45,7 +45,7 @@ def create_app(
     """
     Return the application; every request, for a file too, passes the dependencies of *login*.
 
-    It answers 404 for a market without data, 503 while a store is away; `detail` says why.
+    It answers 404 for a market without data, 503 while a store is unreachable; `detail` says why.
     """
     app = _guarded(login)
 

@@ -20,7 +20,7 @@ class Evidence:
         last 24 hours audited_minutes and proved_minutes, and open_gaps.
 
         Raises:
-            Unavailable: PostgreSQL is away.
+            Unavailable: PostgreSQL is unreachable.
         """
         with (
             postgres_errors(target(self._settings), "reading"),

@@ -47,7 +47,7 @@ def audit(connection: Connection, settings: Settings) -> AuditResult:
         settings: The servers.
 
     Raises:
-        Unavailable: A server is away: run it again. Committed results stand.
+        Unavailable: A server is unreachable: run it again. Committed results stand.
         Misconfigured: The tables are not those of this version, or an exchange lacks a symbol.
     """
     with postgres_errors(target(settings), "auditing"):

@@ -121,7 +121,7 @@ def check_quality(connection: Connection, settings: Settings, now: datetime) -> 
         now: The current time.
 
     Raises:
-        Unavailable: A server is away: run it again.
+        Unavailable: A server is unreachable: run it again.
         Misconfigured: A server rejects the credentials, or the tables are of another version.
     """
     until = now.replace(second=0, microsecond=0) - SETTLED

@@ -56,8 +56,8 @@ async def repair(connection: Connection, settings: Settings) -> RepairResult:
     An error of one window is recorded with its gaps, and the other windows are still tried.
 
     Raises:
-        Unavailable: An exchange or InfluxDB is away. It is raised after all windows were tried, or
-            at once if the exchange limits the rate.
+        Unavailable: An exchange or InfluxDB is unreachable. It is raised after all windows were
+            tried, or at once if the exchange limits the rate.
         Misconfigured: An exchange lacks a symbol.
     """
     windows = proof.due_windows(connection, MAX_MINUTES)
@@ -96,7 +96,7 @@ def rewrite_seconds(connection: Connection, influxdb: InfluxDB, window: MinuteWi
     trade keeps its point, if it has one.
 
     Raises:
-        Unavailable: InfluxDB is away.
+        Unavailable: InfluxDB is unreachable.
     """
     stored = connection.execute(statement("quality/repair.trades"), window.bounds())
     bars = SecondBars()

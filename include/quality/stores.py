@@ -43,7 +43,7 @@ def count_stores(
     Count the closed window [from_ms, until_ms) in all stores.
 
     Raises:
-        Unavailable: A server is away.
+        Unavailable: A server is unreachable.
         Misconfigured: A server rejects the credentials.
     """
     bounds = {"from_ts": _time(from_ms), "until_ts": _time(until_ms)}

@@ -82,7 +82,7 @@ class BatchReader:
         or with the topic.
 
         Raises:
-            Unavailable: Kafka is away.
+            Unavailable: Kafka is unreachable.
         """
         if self.is_end(self._offsets) or time.monotonic() > self._deadline_s:
             return None

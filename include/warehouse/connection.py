@@ -47,7 +47,7 @@ def connect(settings: Settings, *, application: str) -> Connection:
         application: Name of the connection in `pg_stat_activity`.
 
     Raises:
-        Unavailable: PostgreSQL is away: retry.
+        Unavailable: PostgreSQL is unreachable: retry.
         Misconfigured: PostgreSQL rejects the role, the password or TLS; one line has the reason.
     """
     _check_passfile(settings)
@@ -90,7 +90,7 @@ def postgres_errors(where: str, action: str) -> Iterator[None]:
         action: What the block does, for messages: `draining`.
 
     Raises:
-        Unavailable: PostgreSQL is away or full, or another transaction holds a lock: retry.
+        Unavailable: PostgreSQL is unreachable or full, or another transaction holds a lock: retry.
         Misconfigured: Tables or rights are not those of this version.
     """
     try:

@@ -64,7 +64,7 @@ def drain(connection: Connection, settings: Settings) -> DrainResult:
         settings: `drain_max_s` limits the time; `caught_up` is False if it was not enough.
 
     Raises:
-        Unavailable: Kafka or PostgreSQL is away: run it again. Committed batches stand.
+        Unavailable: Kafka or PostgreSQL is unreachable: run it again. Committed batches stand.
         Misconfigured: The topic was recreated or truncated (`include.warehouse.continuity`), or the
             tables are not those of this version.
     """

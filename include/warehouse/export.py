@@ -121,7 +121,7 @@ def export(
 
     Raises:
         Misconfigured: The passfile or the tables are not those of this version.
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
     """
     reader = settings.as_reader()
     bound = {"symbol": symbol, "since": since, "until": until}
@@ -171,7 +171,7 @@ def run(options: Namespace, settings: Settings) -> None:
 
     Raises:
         Misconfigured: A time, the symbol or the file is not valid.
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
     """
     since = _time("--from", options.since)
     until = _time("--to", options.until) if options.until else datetime.now(UTC)

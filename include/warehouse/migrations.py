@@ -32,7 +32,7 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     Raises:
         Misconfigured: An applied file was changed or is missing, a new file has a lower number than
             an applied one, or `settings.postgres_user` does not own the database.
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
     """
     files = _files(directory)
     with (
@@ -54,7 +54,7 @@ def list_pending(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
 
     Raises:
         Misconfigured: As `migrate`, or no migration was ever applied.
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
     """
     files = _files(directory)
     with (

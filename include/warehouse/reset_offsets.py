@@ -22,7 +22,7 @@ def reset_offsets(connection: Connection, settings: Settings) -> int:
     A drain that runs at the same time starts again from the beginning, too.
 
     Raises:
-        Unavailable: PostgreSQL is away.
+        Unavailable: PostgreSQL is unreachable.
         Misconfigured: The tables are not those of this version.
     """
     with postgres_errors(target(settings), "resetting offsets"):

@@ -50,7 +50,7 @@ def apply_retention(connection: Connection, settings: Settings, now: datetime) -
         now: The current time.
 
     Raises:
-        Unavailable: PostgreSQL is away, or readers lock the table: run it again.
+        Unavailable: PostgreSQL is unreachable, or readers lock the table: run it again.
         Misconfigured: The tables are not those of this version.
     """
     today = now.astimezone(UTC).date()

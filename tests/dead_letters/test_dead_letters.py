@@ -147,7 +147,7 @@ def test_the_command_escapes_its_list_and_replays_chosen_positions(
     writer: Connection,
 ):
     places = rows(writer, 'SELECT topic, partition, "offset" FROM dead_letters ORDER BY value')
-    chosen = str(RecordPosition(*places[0]))  # type: ignore[arg-type]
+    chosen = str(RecordPosition(*places[0]))  # type: ignore[arg-type]  # rows are objects
 
     listed = command(pipeline_environment)
     replayed = command(pipeline_environment, "replay", chosen)

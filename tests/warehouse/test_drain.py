@@ -218,7 +218,7 @@ def test_a_row_rejected_by_a_table_becomes_a_dead_letter(
     assert again.records == 0
     ((reason, value),) = rows(writer, "SELECT reason, value FROM dead_letters")
     assert reason == "table crypto_prices: unlucky"
-    assert wire.decode(bytes(value)) == refused  # type: ignore[call-overload]
+    assert wire.decode(bytes(value)) == refused  # type: ignore[call-overload]  # rows are objects
     left = {row for row in expected(events)["crypto_prices"] if at(refused.event_ts_ms) not in row}
     assert found(writer)["crypto_prices"] == left
 

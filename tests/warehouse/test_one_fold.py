@@ -139,7 +139,7 @@ def test_the_state_is_committed_with_the_rows(
     move, chance, cuts = offsets.move, random.Random(3), []
 
     def cut(connection: Connection, *moved: object) -> None:
-        move(connection, *moved)  # type: ignore[arg-type]
+        move(connection, *moved)  # type: ignore[arg-type]  # passed on as they came
         if chance.random() < 0.3:
             cuts.append(connection.info.backend_pid)
             writer.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
